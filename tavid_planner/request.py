@@ -76,13 +76,7 @@ class InteractionRequest:
         return cls(rgb, masks[TARGET], instruction, actor_mask=masks.get(ACTOR), instances=instances, **fields)
 
     def __post_init__(self):
-        rgb = given_array(self.rgb, "image", ErrorCode.IMAGE_INVALID)
-        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-            raise InputError(
-                ErrorCode.IMAGE_INVALID,
-                f"image is {rgb.dtype} of shape {rgb.shape}, expected uint8 (height, width, 3)",
-                "give an RGB image with 8 bits per channel",
-            )
+        rgb = checked_rgb(self.rgb)
         height, width = rgb.shape[:2]
         if not (MIN_SIZE_PX <= min(height, width) and max(height, width) <= MAX_SIZE_PX):
             raise InputError(
@@ -100,8 +94,8 @@ class InteractionRequest:
         if self.depth_m is not None:
             self._set("depth_m", checked_depth(self.depth_m, (height, width)))
         object.__setattr__(self, "instruction", _checked_instruction(self.instruction))
-        _check_integer("seed", self.seed, 0, 2**63 - 1)
-        _check_integer("samples", self.samples, 1, MAX_SAMPLES)
+        object.__setattr__(self, "seed", checked_seed(self.seed))
+        object.__setattr__(self, "samples", checked_samples(self.samples))
         for joint, value in (self.robot_start_rad or {}).items():
             if not (isinstance(joint, str) and isinstance(value, int | float) and math.isfinite(value)):
                 told = f"robot_start_rad of {shown(joint)} is {shown(value)}"
@@ -147,6 +141,28 @@ class InteractionRequest:
         return TARGET_TOKEN not in self.instruction
 
 
+def checked_rgb(rgb) -> np.ndarray:  # (H, W, 3) uint8
+    """Raises: InputError: IMAGE_INVALID for anything but an RGB image with 8 bits per channel."""
+    rgb = given_array(rgb, "image", ErrorCode.IMAGE_INVALID)
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"image is {rgb.dtype} of shape {rgb.shape}, expected uint8 (height, width, 3)",
+            "give an RGB image with 8 bits per channel",
+        )
+    return rgb
+
+
+def checked_seed(seed) -> int:
+    """Raises: InputError: CONFIG_INVALID."""
+    return _checked_integer("seed", seed, 0, 2**63 - 1)
+
+
+def checked_samples(samples) -> int:
+    """Raises: InputError: CONFIG_INVALID."""
+    return _checked_integer("samples", samples, 1, MAX_SAMPLES)
+
+
 def _checked_instruction(instruction) -> str:
     if not isinstance(instruction, str):
         raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {shown(instruction)}, expected a sentence")
@@ -176,8 +192,10 @@ def _checked_instruction(instruction) -> str:
     return text
 
 
-def _check_integer(name: str, value, low: int, high: int) -> None:
+def _checked_integer(name: str, value, low: int, high: int) -> int:
+    """A Python integer: those of numpy overflow or become fractions where the seeds of further samples are counted."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
         raise InputError(
             ErrorCode.CONFIG_INVALID, f"{name} is {shown(value)}, expected an integer from {low} to {high}"
         )
+    return int(value)

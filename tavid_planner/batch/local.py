@@ -94,9 +94,11 @@ def _plan(worker: PlanWorker, request: ListedRequest, config: PlannerConfig, fol
     asked = _read(request)
     for attempt in range(1, TRIES + 1):
         try:
-            worker.plan(asked, config, folder, cancel=cancel)
+            worker.plan(asked, config, folder, cancel=cancel, video=False)
             return
         except TavidError as error:
+            if folder.is_dir():  # a bundle has its name once it is whole: only the answer was lost
+                return
             if worker.pid is not None or error.code is ErrorCode.CANCELLED or attempt == TRIES:
                 raise
             log.warning("request %s, try %d of %d: %s", request.name, attempt, TRIES, error)

@@ -4,13 +4,14 @@ import argparse
 import sys
 from collections import Counter
 
-from hoi_motion.errors import counted
+from hoi_motion.errors import counted, shown
 from hoi_motion.scripts.command import command_parser, run_command
 from tavid_planner.errors import ErrorCode, InputError
 
 WORDS_LENGTH = 70
 DAMAGED = "DAMAGED"
 MOST = 1024  # workers, cores, GPUs
+LOCAL_RAY = "local"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,12 +38,12 @@ def _parser() -> argparse.ArgumentParser:
         "--workers",
         type=_count,
         metavar="N",
-        help="processes on this machine; default: one per GPU, or one without GPUs",
+        help="processes on this machine; default: one per GPU, or one without GPUs; of a local Ray: as many as fit",
     )
     parser.add_argument(
         "--ray",
         nargs="?",
-        const="local",
+        const=LOCAL_RAY,
         metavar="ADDRESS",
         help="use Ray: a cluster's address, auto for the cluster of this machine, or without an address a local Ray",
     )
@@ -73,6 +74,9 @@ def _batch(argv: list[str]) -> int:
     if arguments.ray is None and (arguments.ray_cpus, arguments.ray_gpus) != (None, None):
         told = "--ray-cpus or --ray-gpus is given without --ray"
         raise InputError(ErrorCode.CONFIG_INVALID, told, "on one machine --workers shares out cores and GPUs")
+    if arguments.ray not in (None, LOCAL_RAY) and arguments.workers is not None:
+        told = f"--workers is given with a cluster's address, --ray {shown(arguments.ray)}"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "there --ray-cpus and --ray-gpus say how many run at once")
 
     from hoi_motion.lock import only_writer
     from tavid_planner.batch.request_list import read_request_list

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "tavid-plan export",
-        "Writes the plans that passed the check, and that the robot (if any) carried out, as training data.",
+        "Writes the plans that passed the check, but for those that a robot failed at, as training data.",
     )
     parser.add_argument("--plans", required=True, metavar="DIR", help="folder of a batch, or of plan bundles")
     parser.add_argument(

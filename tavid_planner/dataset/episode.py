@@ -66,6 +66,9 @@ def why_not(plan: dict) -> str:
     robot = plan["robot"]
     if robot is not None and robot["done"] is False:
         return f"{robot['name']} does not succeed"
+    chosen = plan["provenance"]["chosen_seed"]
+    if any(sample["seed"] == chosen and sample.get("right_people") is False for sample in plan["samples"]):
+        return "not those act who should"
     return ""
 
 

@@ -25,7 +25,7 @@ class Selection:
 
 
 def select_plans(folder, robot: str = "") -> Selection:
-    """The bundles in a folder, or in the folder `plans` of a batch, that passed the check and the execution.
+    """The bundles in a folder, or in the folder `plans` of a batch, of which `why_not` has nothing to say.
 
     Args:
         robot: only plans of this robot, or of "person"; "" if all plans are of one kind.

@@ -18,15 +18,17 @@ from rclpy.task import Future
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from hoi_motion.camera import checked_intrinsics
 from hoi_motion.lift.known_scene import KnownScene
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.instances import Instance
+from tavid_planner.request import checked_samples, checked_seed
 from tavid_planner.ros.controllers import Controllers, Presence
-from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, image_from_rgb
+from tavid_planner.ros.conversions import image_from_depth, image_from_mask, image_from_rgb
 from tavid_planner.ros.felt_run import FeltRun, feeling_file
 from tavid_planner.ros.isolation import check_domain
 from tavid_planner.ros.known_scene import fill_known_scene
-from tavid_planner.ros.robot_run import RobotRun, cancel_late
+from tavid_planner.ros.robot_run import LAST_CANCEL_S, RobotRun, wait_until_taken
 from tavid_planner_interfaces.action import PlanInteraction
 from tavid_planner_interfaces.msg import Instance as InstanceMessage
 
@@ -36,7 +38,6 @@ LOOK_AGAIN_S = 0.5
 GONE_S = 10.0
 """A node that has been away so long will not answer any more; how often one that is there is asked for the request."""
 
-LAST_CANCEL_S = 2.0
 NO_NODE = "start tavid-node with the same ROS_DOMAIN_ID, or wait longer while it loads its models"
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
@@ -149,28 +150,31 @@ class PlanClient:
             on_feedback: called with every feedback message.
 
         Raises:
+            InputError: for what no message can carry as it is meant: an image that is not RGB of 8 bits, a mask that
+                marks nothing clearly, intrinsics without a focal length, a negative seed.
             ControlError: TIMED_OUT when the node does not answer, BUSY when it rejects the goal.
         """
         header = Header(stamp=stamp or self.node.get_clock().now().to_msg(), frame_id=frame_id)
-        named = {"profile": profile, "robot": robot}
-        goal = PlanInteraction.Goal(instruction=instruction, seed=seed, samples=samples, **named)
+        named = {"profile": profile, "robot": robot, "seed": checked_seed(seed), "samples": checked_samples(samples)}
+        goal = PlanInteraction.Goal(instruction=instruction, **named)
         if rgb is not None:
             goal.image = image_from_rgb(rgb, header)
         if target_mask is not None:
-            goal.target_mask = image_from_mask(target_mask, header)
+            goal.target_mask = image_from_mask(target_mask, header, "target mask")
         if actor_mask is not None:
-            goal.actor_mask = image_from_mask(actor_mask, header)
+            goal.actor_mask = image_from_mask(actor_mask, header, "actor mask")
         goal.instances = [
-            InstanceMessage(name=i.name, role=i.role, mask=image_from_mask(i.mask, header)) for i in instances
+            InstanceMessage(name=i.name, role=i.role, mask=image_from_mask(i.mask, header, f"mask of {i.name!r}"))
+            for i in instances
         ]
         if target_point_px is not None:
             x, y = map(float, target_point_px)
             goal.target_point = PointStamped(header=header, point=Point(x=x, y=y))
         if depth_m is not None:
-            goal.depth = image_from_pixels(np.ascontiguousarray(depth_m, np.float32), "32FC1", header)
+            goal.depth = image_from_depth(depth_m, header)
         fill_known_scene(goal, known, world_frame)
         if intrinsics is not None:
-            goal.camera_info = CameraInfo(header=header, k=np.asarray(intrinsics, np.float64).ravel())
+            goal.camera_info = CameraInfo(header=header, k=checked_intrinsics(intrinsics).ravel())
         self.send_goal(goal, timeout_s, on_feedback)
 
     def send_goal(
@@ -189,10 +193,8 @@ class PlanClient:
         if not self.actions.wait_for_server(timeout_s):
             raise ControlError(ErrorCode.TIMED_OUT, f"no planner node after {timeout_s:g} s", NO_NODE)
         asked = self.actions.send_goal_async(goal, feedback_callback=keep)
-        handle = self.wait(asked, max(0.0, deadline - time.monotonic()))
+        handle = wait_until_taken(asked, self.wait, max(0.0, deadline - time.monotonic()))
         if handle is None:
-            # nobody would hear of a plan that begins after all, and the next request would be refused as BUSY
-            asked.add_done_callback(cancel_late)
             raise ControlError(ErrorCode.TIMED_OUT, f"the planner node has not answered for {timeout_s:g} s")
         if not handle.accepted:
             raise ControlError(ErrorCode.BUSY, "the planner node rejected the goal")

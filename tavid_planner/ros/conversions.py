@@ -6,7 +6,10 @@ import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from hoi_motion.arrays import given_array
+from hoi_motion.media.mask_pictures import marked_pixels
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request import checked_rgb
 
 IMAGE_CHANNELS = {
     "rgb8": (0, 1, 2),
@@ -105,13 +108,45 @@ def depth_from_image(message: Image) -> np.ndarray:  # (H, W) float32, metres
 
 
 def image_from_rgb(rgb: np.ndarray, header: Header | None = None) -> Image:  # (H, W, 3) uint8
-    """An rgb8 message."""
-    return image_from_pixels(np.ascontiguousarray(rgb, np.uint8), "rgb8", header)
+    """An rgb8 message.
+
+    Raises:
+        InputError: IMAGE_INVALID for other pixels, which a receiver would read as another picture.
+    """
+    return image_from_pixels(checked_rgb(rgb), "rgb8", header)
 
 
-def image_from_mask(mask: np.ndarray, header: Header | None = None) -> Image:  # (H, W) bool
-    """A mono8 message with 255 on the mask."""
-    return image_from_pixels(np.where(mask, np.uint8(255), np.uint8(0)), "mono8", header)
+def image_from_mask(mask: np.ndarray, header: Header | None = None, name: str = "mask") -> Image:  # (H, W)
+    """A mono8 message with 255 on the mask, which may be any array that `marked_pixels` reads.
+
+    Raises:
+        InputError: MASK_INVALID for what marks nothing clearly.
+    """
+    mask = given_array(mask, name, ErrorCode.MASK_INVALID)
+    if mask.ndim not in (2, 3) or mask.dtype.kind not in "buif" or not mask.size:
+        raise InputError(
+            ErrorCode.MASK_INVALID,
+            f"{name} is {mask.dtype} of shape {mask.shape}, expected one channel",
+            "give a single-channel image: 0 outside, one other value on the object",
+        )
+    marked, _ = marked_pixels(mask, name)
+    return image_from_pixels(np.where(marked, np.uint8(255), np.uint8(0)), "mono8", header)
+
+
+def image_from_depth(depth_m: np.ndarray, header: Header | None = None) -> Image:  # (H, W) metres
+    """A 32FC1 message.
+
+    Raises:
+        InputError: IMAGE_INVALID for more than one channel, of which a receiver would read a part.
+    """
+    depth_m = given_array(depth_m, "depth image", ErrorCode.IMAGE_INVALID)
+    if depth_m.ndim != 2 or depth_m.dtype.kind not in "uif" or not depth_m.size:
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"depth image is {depth_m.dtype} of shape {depth_m.shape}, expected one channel",
+            "give metres as float",
+        )
+    return image_from_pixels(depth_m.astype(np.float32), "32FC1", header)
 
 
 def image_from_pixels(pixels: np.ndarray, encoding: str, header: Header | None) -> Image:  # (H, W) or (H, W, C)

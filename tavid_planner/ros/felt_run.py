@@ -72,14 +72,14 @@ class FeltRun:
         self.told, self._moves = search.told, search.moves()
         self._node, self._wait, self._controllers = node, wait, controllers
         self._error: TavidError | None = None
-        self._is_over = self._is_ended_early = self._is_lost = False
+        self._is_over = self._is_ended_early = self._is_lost = self._is_cancelled = False
         self._wrench = _Wrench(node, controllers.wrench)
         self._run: RobotRun | None = None
         try:
             self._wrench.wait(wait, controllers.answer_s)
             self._begin(next(self._moves))
-        except TavidError:
-            self._wrench.close()
+        except BaseException:  # Ctrl-C too: nobody has this run yet, to close it
+            self.close()
             raise
 
     @property
@@ -95,11 +95,18 @@ class FeltRun:
         return self._look()
 
     def cancel(self, timeout_s: float = 5.0) -> bool:
-        """Stop the arm, and begin nothing more; False if it was too late."""
-        self._moves.close()
-        self._move, self._is_ended_early = replace(self._move, until=None), False
+        """Stop the arm, and begin nothing more; False if it was too late: all had ended."""
+        if self._is_over:
+            return False
+        deadline = time.monotonic() + timeout_s
+        self._is_cancelled, self._is_ended_early = True, False
+        self._move = replace(self._move, until=None)
         self._wrench.rest()
-        return self._run.cancel(timeout_s)
+        if self._run.cancel(timeout_s):
+            return True
+        # the latest motion had just ended: whether another would have followed shows when its end is heard
+        is_done = self.is_done(max(deadline - time.monotonic(), 0.0))
+        return is_done and self._error is not None and self._error.code is ErrorCode.CANCELLED
 
     def error(self) -> TavidError | None:
         """What went wrong; None after all has succeeded, and while it goes on."""
@@ -136,7 +143,10 @@ class FeltRun:
         if error is None:  # it came in the last moment, or the gripper answered after the arm's end
             self._is_ended_early |= self._is_met()
         try:
-            self._begin(self._moves.send(self._heard(error)))
+            move = self._moves.send(self._heard(error))
+            if self._is_cancelled:
+                raise ControlError(ErrorCode.CANCELLED, "the arm was told to stop, and begins no further motion")
+            self._begin(move)
         except StopIteration as end:
             self._is_over = True
             if end.value:

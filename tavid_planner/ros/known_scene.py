@@ -25,6 +25,12 @@ def known_scene(goal, header: Header, options: NodeConfig, transforms: Transform
     """
     gravity = np.array([goal.gravity.x, goal.gravity.y, goal.gravity.z])
     has_pose, has_gravity = bool(goal.camera_pose.header.frame_id), bool(gravity.any())
+    if not has_pose and _is_filled(goal.camera_pose):
+        raise InputError(
+            ErrorCode.CAMERA_INVALID,
+            "camera_pose has a pose and no frame_id",
+            "name the frame, whose z is up, in its header; without one the pose is not taken",
+        )
     given = [
         name
         for name, is_there in (
@@ -52,6 +58,12 @@ def known_scene(goal, header: Header, options: NodeConfig, transforms: Transform
     if T_world_camera is None and support_m is None and floor_m is None:
         return None
     return KnownScene(T_world_camera=T_world_camera, support_height_m=support_m, floor_height_m=floor_m)
+
+
+def _is_filled(stamped: PoseStamped) -> bool:
+    """Whether anything of a pose was set; some clients leave quaternions at zero, others at no turn."""
+    position, q = stamped.pose.position, stamped.pose.orientation
+    return any((position.x, position.y, position.z, q.x, q.y, q.z)) or q.w not in (0.0, 1.0)
 
 
 def frame_of_tf(goal, options: NodeConfig) -> str:

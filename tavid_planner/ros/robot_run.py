@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.task import Future
@@ -13,6 +14,7 @@ from tavid_planner.errors import ControlError, ErrorCode, RetargetError, TavidEr
 from tavid_planner.ros.controllers import JOINT, LOOK_S, Controllers, Presence, Wait, check_start, wait_for_controllers
 
 LATE_S = 1.0  # how late the arm may be at its last point
+LAST_CANCEL_S = 2.0  # how long an interrupted client waits for the answer to its last word
 ARM_ERRORS = (
     "INVALID_GOAL",
     "INVALID_JOINTS",
@@ -63,7 +65,7 @@ class RobotRun:
         self.feedback = None
         try:
             self._start(answer.joint_trajectory)
-        except TavidError:
+        except BaseException:  # Ctrl-C too: nobody has this run yet, to close it
             self.close()
             raise
 
@@ -134,10 +136,8 @@ class RobotRun:
             self.feedback = message.feedback
 
         asked = self._arm.send_goal_async(goal, feedback_callback=keep)
-        handle = self._wait(asked, answer_s)
+        handle = wait_until_taken(asked, self._wait, answer_s)
         if handle is None:
-            # nobody would supervise an arm that starts to move after all
-            asked.add_done_callback(cancel_late)
             self._late = True
             raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {answer_s:g} s")
         if not handle.accepted:
@@ -187,6 +187,24 @@ class RobotRun:
                 f"{name!r} was at its end with {left} goals of the gripper to come",
                 "call is_done continually, and use one clock for both (use_sim_time)",
             )
+
+
+def wait_until_taken(asked: Future, wait: Wait, timeout_s: float) -> ClientGoalHandle | None:
+    """The handle of a goal that was sent, None where it is not answered in time.
+
+    A goal that is taken after nobody waits for it any more is cancelled: too late, or after Ctrl-C. Nobody would
+    supervise an arm that starts to move after all, and a planner would refuse the next request as BUSY.
+    """
+    try:
+        handle = wait(asked, timeout_s)
+    except BaseException:
+        handle = wait(asked, LAST_CANCEL_S)
+        if handle is not None and handle.accepted:
+            wait(handle.cancel_goal_async(), LAST_CANCEL_S)
+        raise
+    if handle is None:
+        asked.add_done_callback(cancel_late)
+    return handle
 
 
 def cancel_late(asked: Future) -> None:

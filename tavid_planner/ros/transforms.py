@@ -30,7 +30,7 @@ QUEUE_DEPTH = 100
 class TransformTree:
     """The known frames, each with its parent. Thread-safe.
 
-    A frame that gets another parent loses its history.
+    A frame that gets another parent, or that begins to move or stands still from now on, loses its history.
     """
 
     def __init__(self):
@@ -52,7 +52,9 @@ class TransformTree:
                     self._fixed.pop(child, None)
                 if fixed:
                     self._fixed[child] = transform
+                    self._moving.pop(child, None)
                 else:
+                    self._fixed.pop(child, None)
                     self._remember(child, transform)
             self._changed.notify_all()
 

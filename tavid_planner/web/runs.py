@@ -52,6 +52,7 @@ def run(desk: PlannerDesk, visit: Visit, request: InteractionRequest, config: Pl
                 lambda stage, fraction: news.put(("progress", stage, fraction)),
                 cancel,
                 on_place=lambda place: news.put(("place", place)),
+                video=False,  # the page shows that of the bundle
             )
             news.put(("made", made))
         except TavidError as error:

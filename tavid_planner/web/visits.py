@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tavid_planner.request import InteractionRequest
 TARGET = "target"
 ACTOR = "person"
 MAX_VISITS = 64
+UNUSED_S = 3600.0
+"""A page that has not been used for so long gives its place to a new one, when no other is free."""
 
 
 @dataclass
@@ -26,10 +29,13 @@ class Visit:
         folder: of its bundles, with a name that cannot be guessed; shown: folder of the files sent to the browser.
         rgb: (H, W, 3) uint8, the picture; None before there is one.
         found: TARGET or ACTOR -> its mask; prompts: the mark it came from.
+        keep: whether its bundles stay when it is closed.
         cancel: of the running plan, None when none runs; closed: whether the page is open no longer.
+        used_s: when it was last used, on the monotonic clock.
     """
 
     folder: Path
+    keep: bool = False
     rgb: np.ndarray | None = None
     found: dict[str, SegmentedMask] = field(default_factory=dict)
     prompts: dict[str, MaskPrompt] = field(default_factory=dict)
@@ -37,6 +43,7 @@ class Visit:
     plans: int = 0
     shown: Path | None = None
     closed: bool = False
+    used_s: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def forget_shown(self) -> None:
@@ -47,8 +54,9 @@ class Visit:
 
     def show(self, rgb: np.ndarray) -> None:
         """Start with a new picture; marks on the previous one are discarded."""
-        self.rgb = rgb
-        self.found, self.prompts = {}, {}
+        with self._lock:
+            self.rgb = rgb
+            self.found, self.prompts = {}, {}
 
     def picture(self) -> np.ndarray:  # (H, W, 3) uint8
         """The picture that is shown.
@@ -66,10 +74,17 @@ class Visit:
         """Find the target or the person under a mark.
 
         Raises:
-            InputError: without a picture, or as `segment`; earlier marks are kept.
+            InputError: without a picture, or as `segment`; earlier marks are kept. MASK_INVALID when another picture
+                was shown meanwhile, in which the mark means nothing.
         """
-        found = segment(self.picture(), prompt)
-        self.found[what], self.prompts[what] = found, prompt
+        rgb = self.picture()
+        found = segment(rgb, prompt)
+        with self._lock:
+            if self.rgb is not rgb:
+                raise InputError(
+                    ErrorCode.MASK_INVALID, "another picture was given meanwhile", f"click the {what} in that one"
+                )
+            self.found[what], self.prompts[what] = found, prompt
         return found
 
     def request(self, instruction: str, seed, samples, robot: str = "") -> InteractionRequest:
@@ -78,11 +93,11 @@ class Visit:
         Raises:
             InputError: what is missing or wrong.
         """
-        rgb = self.picture()
-        if TARGET not in self.found:
+        with self._lock:
+            rgb, found = self.picture(), dict(self.found)
+        if TARGET not in found:
             raise InputError(ErrorCode.MASK_EMPTY, "no target is marked", "click the object in the picture")
-        actor = self.found.get(ACTOR)
-        target = self.found[TARGET]
+        target, actor = found[TARGET], found.get(ACTOR)
         return InteractionRequest(
             rgb,
             target.mask,
@@ -110,8 +125,12 @@ class Visit:
             return self.folder / f"plan-{self.plans}", self.cancel
 
     def end(self) -> None:
+        """The plan that ran has ended; of a page that was closed meanwhile, nothing that it wrote stays behind."""
         with self._lock:
             self.cancel = None
+            closed = self.closed
+        if closed:
+            self._clear()
 
     def cancel_plan(self) -> None:
         """Cancel the plan that runs, if one does."""
@@ -120,10 +139,16 @@ class Visit:
                 self.cancel.cancel()
 
     def close(self) -> None:
-        """Cancel the plan that runs; none begins any more."""
+        """Cancel the plan that runs, and remove the bundles unless they are kept; no plan begins any more."""
         with self._lock:
             self.closed = True
         self.cancel_plan()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.forget_shown()
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Visits:
@@ -150,6 +175,8 @@ class Visits:
         with self._lock:
             if session not in self._visits:
                 if len(self._visits) >= MAX_VISITS:
+                    self._forget_unused()
+                if len(self._visits) >= MAX_VISITS:
                     raise ControlError(ErrorCode.BUSY, f"{MAX_VISITS} pages are open", "come back later")
                 folder = self._folder / secrets.token_hex(12)
                 try:
@@ -157,19 +184,24 @@ class Visits:
                 except OSError as error:
                     told = f"there is no place for your plans: {error.strerror}"
                     raise InputError(ErrorCode.OUTPUT_INVALID, told, "tell whoever runs this page") from error
-                self._visits[session] = Visit(folder)
-            return self._visits[session]
+                self._visits[session] = Visit(folder, self._keep)
+            visit = self._visits[session]
+            visit.used_s = time.monotonic()
+            return visit
+
+    def _forget_unused(self) -> None:
+        """Close pages that nobody has used for long: of one that was lost on the way, no end is heard."""
+        latest_s = time.monotonic() - UNUSED_S
+        for session, visit in list(self._visits.items()):
+            if visit.used_s < latest_s and visit.cancel is None:
+                self._visits.pop(session).close()
 
     def leave(self, session: str | None) -> None:
         """A page was closed: cancel its plan, remove its bundles unless they are kept."""
         with self._lock:
             visit = self._visits.pop(session or "", None)
-        if visit is None:
-            return
-        visit.close()
-        visit.forget_shown()
-        if not self._keep:
-            shutil.rmtree(visit.folder, ignore_errors=True)
+        if visit is not None:
+            visit.close()
 
     def close(self) -> None:
         """The page is served no longer: nothing of the open ones stays behind that would not of closed ones."""

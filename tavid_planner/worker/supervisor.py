@@ -113,7 +113,8 @@ class PlanWorker:
             joints, video: whether the answer includes the body's joints and the video.
 
         Raises:
-            TavidError: the planner's error, CANCELLED, or how the process ended; then there is no bundle.
+            TavidError: the planner's error, CANCELLED, or how the process ended; then there is no bundle, except where
+                it was whole already and only the answer was lost, as with a process that is killed at the end.
         """
         job = Plan(next(self._jobs), config, request, Path(folder), joints, notes, video)
         return self._run(job, on_progress, cancel or CancelToken())
@@ -154,7 +155,7 @@ class PlanWorker:
             raise death.error from death
         except TavidError:
             raise
-        except BaseException:  # the progress callback has failed: nobody waits for the job any more
+        except BaseException:  # Ctrl-C: nobody waits for the job any more
             self.stop()
             raise
         finally:
@@ -187,7 +188,11 @@ class PlanWorker:
                 if isinstance(answer, Progress):
                     stage = answer.stage
                     self._loaded = answer.stage != "load" or answer.fraction >= 1
-                    on_progress(answer.stage, answer.fraction)
+                    try:
+                        on_progress(answer.stage, answer.fraction)
+                    except BaseException:  # of any kind: nobody waits for the job any more
+                        self.stop()
+                        raise
                 elif isinstance(answer, Failed):
                     raise answer.error
                 elif isinstance(answer, Done):
@@ -220,32 +225,40 @@ class PlanWorker:
         if self.pid is not None:
             return False
         self.stop()
+        self._memory_kills = memory_kills()
+        try:
+            self._process, ours = self._spawned()
+        except OSError as error:
+            raise ControlError(
+                ErrorCode.INTERNAL,
+                f"the planning process does not start: {error.strerror}",
+                "check the system's limits on processes, open files and memory",
+            ) from error
+        self._channel = Channel(ours)
+        log.debug("planning process %d started", self._process.pid)
+        return True
+
+    def _spawned(self) -> tuple[subprocess.Popen, socket.socket]:
+        """A new process, and this end of the channel to it. Raises: OSError."""
         ours, theirs = socket.socketpair()
         # like a spawned process of multiprocessing, but without importing the main module of this one
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; from tavid_planner.worker.process import main; "
             f"sys.exit(main({theirs.fileno()}, {self._planner!r}, {self._debug}))"
         )
-        self._memory_kills = memory_kills()
         try:
             with theirs:
-                self._process = subprocess.Popen(
+                process = subprocess.Popen(
                     [sys.executable, "-c", code],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
                     env=os.environ | self._environment,
                 )
-        except OSError as error:
+        except OSError:
             ours.close()
-            raise ControlError(
-                ErrorCode.INTERNAL,
-                f"the planning process does not start: {error.strerror}",
-                "check the system's limits on processes and memory",
-            ) from error
-        self._channel = Channel(ours)
-        log.debug("planning process %d started", self._process.pid)
-        return True
+            raise
+        return process, ours
 
     def _bury(self, stage: str) -> TavidError:
         """The channel is closed: make sure that the process has ended, and say why."""

@@ -5,6 +5,7 @@ import pytest
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.instances import Instance
+from tavid_planner.planner import SEED_LIMIT
 from tavid_planner.request import InteractionRequest, checked_mask
 
 SIZE = (64, 96)
@@ -215,3 +216,10 @@ def test_masks_that_contradict_the_instances_are_refused(make_request):
     with pytest.raises(InputError, match="target mask is not that") as error:
         make_request(instances=(marked("mug", "target", 5),))
     assert error.value.code is ErrorCode.MASK_INVALID
+
+
+def test_a_seed_of_numpy_is_counted_on_without_becoming_a_fraction(make_request):
+    """`numpy.int64` % 2**63 is a float, which cannot tell the seeds of two samples apart."""
+    request = make_request(seed=np.int64(2**62 + 1), samples=np.int8(2))
+    seeds = [(request.seed + k) % SEED_LIMIT for k in range(request.samples)]
+    assert [str(seed) for seed in seeds] == [str(2**62 + 1), str(2**62 + 2)]

@@ -37,6 +37,15 @@ def test_every_request_gets_its_result_also_beside_one_that_ends_its_process_aga
     assert results.row("r2").outcome == "PASS"
 
 
+@pytest.mark.parametrize("instruction", ["vanishes with the [TGT] mug", "fills the [TGT] mug till it is full"])
+def test_a_bundle_whose_process_could_not_say_that_it_is_whole_is_the_result(answer, instruction):
+    """Tried again, it would find that its folder exists, which ends the batch."""
+    names, results = answer(instruction, "picks up the [TGT] mug")
+    assert sorted(names) == ["r0", "r1"]
+    assert [results.row(name).outcome for name in ("r0", "r1")] == ["PASS", "PASS"]
+    assert not list(results.errors.iterdir())
+
+
 def test_a_batch_that_was_stopped_goes_on_with_what_is_missing(answer):
     first, _ = answer(*["crashes the [TGT] mug"] * 3, most=1)
     rest, results = answer(*["crashes the [TGT] mug"] * 3)

@@ -52,6 +52,11 @@ def test_another_profile_for_the_same_folder_is_2(batch, capsys):
     assert "results of another profile" in capsys.readouterr().err
 
 
+def test_workers_of_a_cluster_are_refused_which_no_option_counts(batch, capsys):
+    assert main([*batch, "--ray", "auto", "--workers", "4"]) == 2
+    assert "--ray-cpus" in capsys.readouterr().err
+
+
 def test_two_runs_in_one_folder_are_2(batch, tmp_path, capsys):
     from hoi_motion.lock import only_writer
 

@@ -1,6 +1,7 @@
 """Only good plans are training data."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,17 @@ def test_a_plan_that_the_robot_could_not_do_is_left_out(write_bundle, robot_moti
     untried = write_bundle("untried", robot=robot, done=None)
     write_bundle("missed", robot=robot, done=False)
     assert select_plans(good.parent).bundles == (good, untried)
+
+
+def test_a_plan_in_which_another_than_the_actor_takes_the_target_is_left_out(write_bundle, plan):
+    """Its video does not show what its instruction, the episode's task, says."""
+    good, first = write_bundle("good"), plan.samples[0]
+    provenance = plan.provenance | {"chosen_seed": first.seed}
+    write_bundle("wrong", samples=(replace(first, right_people=False),), provenance=provenance)
+    others = replace(first, seed=first.seed + 1, right_people=False)
+    right = write_bundle("right", samples=(replace(first, right_people=True), others), provenance=provenance)
+    selection = select_plans(good.parent)
+    assert selection.bundles == (good, right) and "act who should" in selection.left_out["wrong"]
 
 
 def test_plans_of_two_robots_do_not_mix_unless_one_is_named(write_bundle, robot_motion):

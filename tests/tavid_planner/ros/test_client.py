@@ -9,9 +9,10 @@ from builtin_interfaces.msg import Time
 from rclpy.action import ActionServer, GoalResponse
 from rclpy.task import Future
 
-from tavid_planner.errors import ControlError, ErrorCode
+from tavid_planner.errors import ControlError, ErrorCode, InputError
 from tavid_planner.ros import client as client_module
 from tavid_planner.ros.client import PlanClient
+from tavid_planner.ros.conversions import mask_from_image
 from tavid_planner_interfaces.action import PlanInteraction
 from tests.tavid_planner.ros.served_node import ServedNode
 
@@ -72,6 +73,24 @@ def test_a_goal_that_is_accepted_too_late_is_cancelled(pair):
     assert planner.was_cancelled.is_set()
 
 
+def test_a_goal_that_is_accepted_after_ctrl_c_is_cancelled(pair, monkeypatch):
+    planner, client = pair
+    planner.thinks_s = 1.0
+    planner.was_cancelled.clear()
+    spin, interrupts = client.wait, iter([KeyboardInterrupt])
+
+    def wait(future, timeout_s):
+        for interrupt in interrupts:
+            spin(future, 0.3)
+            raise interrupt
+        return spin(future, timeout_s)
+
+    monkeypatch.setattr(client, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        client.send_goal(PlanInteraction.Goal(), WAIT_S)
+    assert planner.was_cancelled.wait(WAIT_S)
+
+
 def test_a_planner_that_has_gone_is_not_waited_for(pair, monkeypatch):
     planner, client = pair
     planner.thinks_s = 0.0
@@ -108,6 +127,56 @@ def test_the_stamp_of_an_image_is_that_of_all_that_is_sent_with_it(pair, monkeyp
     [goal] = sent
     messages = goal.image, goal.target_mask, goal.depth, goal.camera_info
     assert {(m.header.stamp.sec, m.header.stamp.nanosec) for m in messages} == {(12, 5)}
+
+
+PICTURE = np.zeros((16, 24, 3), np.uint8)
+GRADIENT = np.arange(16 * 24).reshape(16, 24)
+
+
+@pytest.mark.parametrize(
+    "wrong, code",
+    [
+        (dict(rgb=np.dstack([PICTURE, PICTURE[..., :1]])), ErrorCode.IMAGE_INVALID),
+        (dict(rgb=PICTURE + 0.5), ErrorCode.IMAGE_INVALID),
+        (dict(target_mask=GRADIENT), ErrorCode.MASK_INVALID),
+        (dict(actor_mask=PICTURE[:0, :, 0]), ErrorCode.MASK_INVALID),
+        (dict(depth_m=PICTURE), ErrorCode.IMAGE_INVALID),
+        (dict(intrinsics=np.diag([0.0, 0.0, 1.0])), ErrorCode.CAMERA_INVALID),
+        (dict(intrinsics=[500, 500, 12, 8]), ErrorCode.CAMERA_INVALID),
+        (dict(seed=-1), ErrorCode.CONFIG_INVALID),
+        (dict(samples=2**33), ErrorCode.CONFIG_INVALID),
+    ],
+    ids=[
+        "rgba",
+        "floats",
+        "grey areas",
+        "no pixels",
+        "depth picture",
+        "no focal length",
+        "four numbers",
+        "seed",
+        "samples",
+    ],
+)
+def test_what_no_message_carries_as_it_is_meant_is_refused_before_it_is_sent(pair, monkeypatch, wrong, code):
+    """The node would read the bytes of an RGBA image as another picture, and intrinsics of zeros as none."""
+    _, client = pair
+    sent = []
+    monkeypatch.setattr(client, "send_goal", lambda goal, *_: sent.append(goal))
+    with pytest.raises(InputError) as failure:
+        client.send("picks up the [TGT] mug", **wrong)
+    assert failure.value.code is code and not sent
+
+
+def test_a_mask_that_is_a_picture_is_sent_as_the_mask_that_it_shows(pair, monkeypatch):
+    _, client = pair
+    sent = []
+    monkeypatch.setattr(client, "send_goal", lambda goal, *_: sent.append(goal))
+    mask = np.zeros((16, 24), bool)
+    mask[4:9, 3:12] = True
+    client.send("picks up the [TGT] mug", target_mask=np.dstack([mask * np.uint8(200)] * 3))
+    [goal] = sent
+    np.testing.assert_array_equal(mask_from_image(goal.target_mask) > 0, mask)
 
 
 def test_a_request_waits_for_its_node_and_says_when_there_is_none():

@@ -174,6 +174,24 @@ def test_a_cancelled_arm_stops_and_begins_nothing_more(felt):
     assert error.value.code is ErrorCode.CANCELLED and len(robot.goals) == 1
 
 
+def test_an_arm_that_is_cancelled_between_two_motions_says_so(felt):
+    """The one has ended and the next has not begun: it said that all had succeeded, with nothing taken."""
+    robot, client, answer = felt
+    robot.reset()
+    run = client.execute(answer, NAMES)
+    while not np.abs(robot.stands - robot.home).max() > 0:
+        time.sleep(0.005)
+    robot.hurries = True  # from the next motion on
+    while not run.told:
+        assert not run.is_done(0.05)
+    while len(robot.goals) < 2 or robot.stands.tolist() != list(robot.goals[1].points[-1].positions):
+        time.sleep(0.005)
+    assert run.cancel(ANSWER_S)
+    with pytest.raises(ControlError) as error:
+        run.result(timeout_s=ANSWER_S)
+    assert error.value.code is ErrorCode.CANCELLED and len(robot.goals) == 2 and not run.cancel(ANSWER_S)
+
+
 def test_a_bundle_that_is_elsewhere_is_refused_before_the_arm_moves(felt):
     robot, client, _ = felt
     robot.reset()

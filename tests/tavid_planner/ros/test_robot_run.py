@@ -196,6 +196,23 @@ def test_arm_that_accepts_too_late_is_stopped(client, robot, answer):
     assert robot.was_cancelled.is_set()
 
 
+def test_an_arm_is_stopped_that_starts_after_ctrl_c(client, robot, answer, monkeypatch):
+    """It comes while the controller has the goal and has not answered: the run, which nobody has, cannot be closed."""
+    robot.thinks_s, robot.arm_does = 1.0, "hang"
+    spin, interrupts = client.wait, iter([KeyboardInterrupt])
+
+    def wait(future, timeout_s):
+        found = spin(future, min(timeout_s, 0.2) if not robot.told else timeout_s)
+        for interrupt in interrupts if robot.told and not future.done() else ():
+            raise interrupt
+        return found
+
+    monkeypatch.setattr(client, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        client.execute(answer, dataclasses.replace(NAMES, answer_s=5.0))
+    assert robot.was_cancelled.wait(ANSWER_S)
+
+
 def test_arm_that_gives_up_says_why(client, robot, answer):
     robot.arm_does = "abort"
     with pytest.raises(ControlError, match="PATH_TOLERANCE_VIOLATED -4: elbow is 0.3 rad off") as failure:

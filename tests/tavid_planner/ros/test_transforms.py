@@ -55,6 +55,14 @@ def test_between_two_transforms_it_is_interpolated(share, pose):
     np.testing.assert_allclose(found, matrix(share * rotvec, share * xyz), atol=1e-6)
 
 
+def test_a_frame_that_begins_to_move_or_comes_to_rest_is_where_the_latest_message_says():
+    """As in tf2. A transform on /tf_static held for ever, whatever /tf said of the frame later."""
+    tree = TransformTree()
+    for there_m, fixed in ((1.0, True), (2.0, False), (3.0, True)):
+        tree.add([transform("map", "camera", xyz=(there_m, 0, 0), stamp_s=5.0)], fixed=fixed)
+        assert tree.lookup("map", "camera", 5.0, 0.0)[0, 3] == there_m
+
+
 @pytest.mark.parametrize("stamp_s, word", [(1.7, "later"), (3.3, "earlier")])
 def test_a_time_outside_the_known_transforms_is_refused_beyond_the_tolerance(stamp_s, word):
     tree = TransformTree()

@@ -9,7 +9,8 @@ import pytest
 from hoi_motion.progress import CancelToken
 from hoi_motion.segment import MaskPrompt
 from tavid_planner.errors import ErrorCode, TavidError
-from tavid_planner.web.visits import ACTOR, MAX_VISITS, TARGET, Visits
+from tavid_planner.web import visits as visits_module
+from tavid_planner.web.visits import ACTOR, MAX_VISITS, TARGET, UNUSED_S, Visits
 
 
 @pytest.fixture
@@ -68,6 +69,29 @@ def test_a_page_that_is_closed_cancels_its_plan_and_takes_its_bundles_along(visi
     visits.leave(None)
 
 
+def test_what_a_plan_still_writes_when_its_page_was_closed_goes_with_it(visits, visit):
+    folder, _ = visit.begin()
+    visits.leave("one")
+    folder.mkdir(parents=True)  # by the planning process, which had not heard of the cancel yet
+    visit.end()
+    assert not visit.folder.exists()
+
+
+def test_a_mark_on_a_picture_that_was_replaced_meanwhile_is_none(visit, monkeypatch):
+    """Of two pictures of one size, the next plan took the mask of the one for the other."""
+    find = visits_module.segment
+
+    def slow(rgb, prompt):
+        visit.show(np.array(rgb))
+        return find(rgb, prompt)
+
+    monkeypatch.setattr(visits_module, "segment", slow)
+    with pytest.raises(TavidError, match="another picture was given meanwhile"):
+        visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    with pytest.raises(TavidError, match="no target"):
+        visit.request("picks up the [TGT] mug", 0, 1)
+
+
 def test_one_page_makes_one_plan_at_a_time(visit):
     visit.begin()
     with pytest.raises(TavidError, match="still being made"):
@@ -120,6 +144,18 @@ def test_too_many_open_pages_are_refused(visits):
         visits.of("one more")
     visits.leave("3")
     visits.of("one more")
+
+
+def test_pages_of_which_no_end_was_heard_give_their_place_to_a_new_one(visits):
+    pages = [visits.of(str(k)) for k in range(MAX_VISITS)]
+    for page in pages[:3]:
+        page.used_s -= UNUSED_S + 1
+    pages[1].begin()  # its plan is being made
+    visits.of("2")  # used just now
+    visits.of("one more")
+    assert [page.closed for page in pages[:3]] == [True, False, False] and not pages[0].folder.exists()
+    with pytest.raises(TavidError, match="pages are open"):
+        visits.of("yet another")
 
 
 def test_a_call_without_a_page_is_refused(visits):

@@ -2,8 +2,8 @@
 
 The instruction may hold: "slowly" (half a minute a stage, unless cancelled), "steadily" (a second a stage), "deaf"
 (does not hear a cancel), "crashes" (an error nobody foresaw), "dies" (the process ends), "greedy" (no memory),
-"fails" (a plan that fails its check), "full" (no memory to share). Anything else gets the pickled plan of
-`TAVID_TEST_PLAN`, which passes, at once.
+"fails" (a plan that fails its check), "full" (no memory to share), "vanishes" (the process ends when its bundle is
+whole). Anything else gets the pickled plan of `TAVID_TEST_PLAN`, which passes, at once.
 """
 
 import errno
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, silent
-from tavid_planner.worker import channel
+from tavid_planner.worker import channel, process
 
 STEPS = {"slowly": 1500, "steadily": 50, "deaf": 1500}
 
@@ -56,6 +56,8 @@ class QuickPlanner:
                     raise MemoryError
                 if "full" in request.instruction:
                     channel._anonymous_file = _refused
+                if "vanishes" in request.instruction:
+                    process.MadePlan = lambda *_, **__: os._exit(7)
                 if "dies" in request.instruction:
                     sys.stderr.flush()
                     os._exit(7)

@@ -1,5 +1,6 @@
 """The worker ends when it should, comes back when it is needed, and whoever asked always learns what happened."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -141,13 +142,24 @@ def test_a_missing_planner_is_reported_instead_of_waited_for():
         worker.load(PlannerConfig())
 
 
-def test_failing_listener_ends_the_job(ask, worker):
+@pytest.mark.parametrize("what", [KeyboardInterrupt(), TavidError(ErrorCode.CANCELLED, "no more of it")], ids=str)
+def test_failing_listener_ends_the_job(ask, worker, what):
     def fail(*_):
-        raise KeyboardInterrupt
+        raise what
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(what)):
         ask("slowly picks up the [TGT] mug", on_progress=fail)
     assert worker.pid is None
+
+
+def test_a_process_for_which_there_is_no_descriptor_is_a_named_result(ask, monkeypatch):
+    def none():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(supervisor.socket, "socketpair", none)
+    with pytest.raises(TavidError, match="does not start: Too many open files.*open files") as error:
+        ask()
+    assert error.value.code is ErrorCode.INTERNAL
 
 
 def test_large_models_get_more_time_to_respond_to_a_cancel(ask, worker, monkeypatch):
