@@ -1,14 +1,10 @@
 """MotorRobot: an arm in PyBullet that moves by its motors alone, with the force that its URDF gives them."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
+from hoi_motion.retarget.robots.in_bullet import load_robot
 
 # of a joint's motor, per step: a drive follows within a few milliseconds
 POSITION_GAIN = 0.3
@@ -36,16 +32,7 @@ class MotorRobot:
             RetargetError: ROBOT_UNKNOWN when PyBullet does not load it.
         """
         self._client, self._arm = dict(physicsClientId=client), arm
-        flags = 0 if seen else pybullet.URDF_IGNORE_VISUAL_SHAPES
-        with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
-            path = Path(folder) / "robot.urdf"
-            path.write_text(arm.urdf_text, encoding="utf-8")
-            try:
-                self.body = pybullet.loadURDF(str(path), useFixedBase=True, flags=flags, **self._client)
-            except pybullet.error as error:
-                raise RetargetError(
-                    ErrorCode.ROBOT_UNKNOWN, f"PyBullet does not load {arm.config.urdf}: {error}", "check its meshes"
-                ) from error
+        self.body = load_robot(arm.urdf_text, arm.config.urdf, client, seen, fixed_base=True)
         joints = range(pybullet.getNumJoints(self.body, **self._client))
         info = [pybullet.getJointInfo(self.body, i, **self._client) for i in joints]
         by_name = {joint[1].decode(): i for i, joint in enumerate(info)}

@@ -1,6 +1,7 @@
 """AMASS npz: SMPL-X in and out, SMPL+H and SMPL in. AMASS worlds are z up in metres like ours; their origin is kept."""
 
 import io
+import re
 
 import numpy as np
 
@@ -27,7 +28,7 @@ WIDTHS = {
     66: ("SMPL-X", "SMPL+H", "SMPL"),
     63: ("SMPL-X", "SMPL+H", "SMPL"),
 }
-_BODIES = {"smplx": "SMPL-X", "smplh": "SMPL+H", "smpl": "SMPL"}
+_BODIES = {"smplx": "SMPL-X", "smplh": "SMPL+H", "smpl": "SMPL"}  # the longer names first: all begin alike
 _GENDERS = {"n": "neutral", "m": "male", "f": "female"}
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 UP_AXES = {"z": np.eye(3), "y": family.R_WORLD_Y_UP}
@@ -122,8 +123,9 @@ def read_amass(path, fps: float | None = None, up: str | None = None, unit: str 
         )
     betas, betas_notes = family.kept_betas(file.read("betas"), body, _gender(file, notes), len(pose), path)
     own_fps = _own_rate(file, path, fps is not None)
-    if fps is not None and own_fps is not None and fps != own_fps:
-        notes.append(f"the frame rate is {fps:g} as given, the file says {own_fps:g}")
+    if fps is not None and fps != own_fps and rate_name is not None:
+        told = "the file's own is none" if own_fps is None else f"the file says {own_fps:g}"
+        notes.append(f"the frame rate is {fps:g} as given, {told}")
     pelvis_m = family.SMPL_PELVIS_M if body != "SMPL-X" else SMPLX_PELVIS_M  # of the resting body
     R = UP_AXES[up or "z"]
     if body != "SMPL-X" or up == "y":
@@ -191,9 +193,12 @@ def _body(file: NpzFile, width: int, rate_name: str | None) -> str:
 
 
 def _named_body(file: NpzFile) -> str:
+    """By how its name begins: AMASS itself writes smplx_locked_head."""
     for key in ("surface_model_type", "model_type", "body_model"):
-        if key in file:
-            return _BODIES.get(_text(file.read(key)).lower().replace("-", "").replace("_", ""), "")
+        word = re.sub("[^a-z]", "", _text(file.read(key)).lower()) if key in file else ""
+        found = next((body for name, body in _BODIES.items() if word.startswith(name)), "")
+        if found:
+            return found
     return ""
 
 
@@ -217,8 +222,17 @@ def _text(value: np.ndarray) -> str:
 
 
 def _own_rate(file: NpzFile, path, is_given: bool) -> float | None:
-    """Frames per second by whichever of RATES the file holds; several that differ are refused unless one is given."""
-    rates = {name: _rate(file.read(name), f"{path}: {name}") for name in RATES if name in file}
+    """Frames per second by whichever of RATES the file holds.
+
+    Several that differ, and what is no rate, are refused unless one is given; then the latter is left out.
+    """
+    rates = {}
+    for name, value in {name: file.read(name) for name in RATES if name in file}.items():
+        try:
+            rates[name] = _rate(value, f"{path}: {name}")
+        except InputError:
+            if not is_given:
+                raise
     if rates and max(rates.values()) > SAME_RATE * min(rates.values()) and not is_given:
         told = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
         raise InputError(

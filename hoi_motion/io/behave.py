@@ -23,6 +23,8 @@ FRAME_HUMAN_KEYS = ("pose", "betas", "trans")
 FRAME_OBJECT_KEYS = ("angle", "trans")
 _HUMAN_FIT = "person/fit02/person_fit.pkl"
 _OBJECT_FIT = "*/fit01/*_fit.pkl"
+SAME_RATE = 1.02
+"""Names of frames round to milliseconds."""
 
 
 def is_behave(folder) -> bool:
@@ -36,7 +38,7 @@ def read_behave(path, object_mesh=None, fps: float | None = None) -> HoiMotion:
     Args:
         object_mesh: the simplified mesh the object was registered with (`objects/NAME/NAME_f1000.ply`); the fits are
             relative to the mean of its vertices. Without it the object is left out.
-        fps: only for a single frame; else the frames' times say it.
+        fps: only for a single frame; else the frames' times say it, and a note that another one was given.
 
     Raises:
         InputError: FILE_INVALID for damaged files, other keys or shapes, code in a pickle, fits that do not belong
@@ -55,7 +57,9 @@ def read_behave(path, object_mesh=None, fps: float | None = None) -> HoiMotion:
     pose[:, 0] = turned(pose[:, 0], R)
     betas, notes = family.kept_betas(human["betas"], "SMPL+H", "", T, folder)
     notes.append("BEHAVE: from the first Kinect's frame, taken as level")
-    fps, late = _rate(times_s, fps, folder)
+    given, (fps, late) = fps, _rate(times_s, fps, folder)
+    if given is not None and max(given, fps) > SAME_RATE * min(given, fps):
+        notes.append(f"BEHAVE: the frame rate is {fps:.4g} by the frames' times, not {given:g} as given")
     if late is not None:
         notes.append(f"BEHAVE: after frame {late} the time jumps by {times_s[late + 1] - times_s[late]:.2f} s")
     objects = ()
@@ -76,7 +80,7 @@ def _whole(folder: Path) -> tuple[dict, dict, np.ndarray]:
     if times != [str(t) for t in thing["frame_times"].reshape(-1)]:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"{folder}: person ({len(times)} fits) and object ({len(thing['frame_times'])}) differ in frame_times",
+            f"{folder}: person ({len(times)} fits) and object ({thing['frame_times'].size}) differ in frame_times",
         )
     human["pose"], thing["angle"] = human["poses"], thing["angles"]
     return human, thing, _seconds(times, folder)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scipy.interpolate import CubicSpline
 
 SCHEMA_VERSION = 1
+UNIT = 1e-3  # by which a quaternion's length may differ from 1
 PEAK_POINTS = 4  # samples per interval at which a spline's speed is evaluated; its acceleration peaks at the samples
 
 
@@ -82,6 +83,7 @@ class RobotMotion:
         object.__setattr__(self, "stretch", checked_number(self.stretch, "stretch", 0, 1e6))
         object.__setattr__(self, "gripper", tuple(self.gripper))
         object.__setattr__(self, "finger_names", tuple(checked_text(name, "finger name") for name in self.finger_names))
+        self._check_names()
         positions = checked_array(self.positions_rad, "positions_rad", ("N", len(self.joint_names)), np.float64)
         object.__setattr__(self, "positions_rad", positions)
         shapes = {"root_pose": (len(positions), 7), "source_time_s": (len(positions),)}
@@ -94,6 +96,24 @@ class RobotMotion:
                 f"{len(positions)} samples at {self.fps} fps, stretch {self.stretch}",
                 "a robot motion has samples, a positive rate and a stretch of at least 1",
             )
+        for name in ("root_pose", "object_pose"):
+            lengths = np.linalg.norm(getattr(self, name)[:, 3:], axis=1)
+            if (np.abs(lengths - 1) > UNIT).any():
+                told = f"{name} has a quaternion of length {lengths[np.abs(lengths - 1).argmax()]:g}"
+                raise InputError(ErrorCode.FILE_INVALID, told, "x y z qx qy qz qw, quaternions of length 1")
+
+    def _check_names(self) -> None:
+        """Raises: InputError: FILE_INVALID for a joint twice, a finger that is no joint, commands for no fingers."""
+        known = ", ".join(self.joint_names)
+        if len(set(self.joint_names)) < len(self.joint_names):
+            raise InputError(ErrorCode.FILE_INVALID, f"a robot motion names a joint twice: {known}")
+        astray = [name for name in self.finger_names if name not in self.joint_names]
+        if astray:
+            told = f"finger {astray[0]!r} of a robot motion is none of its joints"
+            raise InputError(ErrorCode.FILE_INVALID, told, f"joints: {known}")
+        if self.gripper and not self.finger_names:
+            told = "a robot motion has commands for a gripper and no fingers"
+            raise InputError(ErrorCode.FILE_INVALID, told, "name them in finger_names")
 
     def T_world_root(self, sample: int = 0) -> np.ndarray:  # (4, 4)
         """Pose of the base in the world at a sample."""

@@ -28,6 +28,7 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 
 LAYOUTS = ("mjlab", "beyondmimic", "holosoma")
 RATE_HZ = 50  # of the tasks of all three: they take one sample per step, whatever a file says
+ROUNDING = 1e-9  # of samples: 69 / 30 s are 115 steps, and a little less as floats
 WXYZ = [3, 0, 1, 2]
 
 
@@ -50,7 +51,7 @@ def tracking_arrays(motion: RobotMotion, robot: Humanoid, layout: str) -> dict[s
         told = f"the motion moves {', '.join(motion.joint_names)}"
         raise InputError(ErrorCode.FILE_INVALID, told, f"{robot.config.name} has {', '.join(robot.joint_names)}")
     bodies, joints = body_order(robot.urdf_text, breadth_first=layout == "beyondmimic")
-    count = int((len(motion.positions_rad) - 1) / motion.fps * RATE_HZ) + 1
+    count = int((len(motion.positions_rad) - 1) / motion.fps * RATE_HZ + ROUNDING) + 1
     if count < 2:
         told = f"the motion lasts {(len(motion.positions_rad) - 1) / motion.fps:g} s"
         raise InputError(ErrorCode.FILE_INVALID, told, f"it takes {1 / RATE_HZ:g} s and more to have a speed")

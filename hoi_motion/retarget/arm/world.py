@@ -1,20 +1,17 @@
 """ArmWorld: the robot among floor, supports and objects in PyBullet, for questions about distance."""
 
-import tempfile
 from collections.abc import Sequence
 from itertools import count
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HoiMotion
-from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
 from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M
+from hoi_motion.retarget.robots.in_bullet import load_robot
 
 SELF_DEPTH_M = 0.001
 GAP_RANGE_M = 0.03
@@ -43,16 +40,7 @@ class ArmWorld(BulletWorld):
 
     def _build(self) -> None:
         client, arm = dict(physicsClientId=self.client), self._arm
-        flags = 0 if self._drawn else pybullet.URDF_IGNORE_VISUAL_SHAPES
-        with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
-            path = Path(folder) / "robot.urdf"
-            path.write_text(arm.urdf_text, encoding="utf-8")
-            try:
-                self.robot = pybullet.loadURDF(str(path), useFixedBase=True, flags=flags, **client)
-            except pybullet.error as error:
-                raise RetargetError(
-                    ErrorCode.ROBOT_UNKNOWN, f"PyBullet does not load {arm.config.urdf}: {error}", "check its meshes"
-                ) from error
+        self.robot = load_robot(arm.urdf_text, arm.config.urdf, self.client, seen=self._drawn, fixed_base=True)
         dynamics = pybullet.getDynamicsInfo(self.robot, -1, **client)
         self._T_base_mass = np.eye(4)  # PyBullet places the centre of mass, not the base's frame
         self._T_base_mass[:3, :3] = Rotation.from_quat(dynamics[4]).as_matrix()

@@ -96,10 +96,16 @@ def _scale(root: xml.Element, scale: float) -> None:
             for name in names if element.tag == tag else ():
                 values = element.get(name, "1 1 1" if tag == "mesh" else "0 0 0").split()
                 element.set(name, " ".join(str(float(v) * scale) for v in values))
+    slides = {joint.get("name", "") for joint in root.findall("joint") if joint.get("type") == "prismatic"}
     for joint in root.findall("joint"):
-        if joint.get("type") == "prismatic" and joint.find("limit") is not None:
-            for name in ("lower", "upper", "velocity"):
-                joint.find("limit").set(name, str(float(joint.find("limit").get(name, "0")) * scale))
+        limit, mimic = joint.find("limit"), joint.find("mimic")
+        own = scale if joint.get("name") in slides else 1.0
+        for name in ("lower", "upper", "velocity") if limit is not None and own != 1 else ():
+            limit.set(name, str(float(limit.get(name, "0")) * own))
+        if mimic is not None:  # metres or radians of this joint, of metres or radians of its leader
+            led = scale if mimic.get("joint") in slides else 1.0
+            for name, default, factor in (("multiplier", "1", own / led), ("offset", "0", own)):
+                mimic.set(name, str(float(mimic.get(name, default)) * factor))
 
 
 _LENGTHS = {

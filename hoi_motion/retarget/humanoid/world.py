@@ -1,18 +1,14 @@
 """HumanoidWorld: a humanoid and its scaled scene in PyBullet, for films and to check results."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HANDS, HoiMotion
-from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
 from hoi_motion.physics.world import BulletWorld
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.retarget.robots.in_bullet import load_robot
 
 
 class HumanoidWorld(BulletWorld):
@@ -28,16 +24,8 @@ class HumanoidWorld(BulletWorld):
 
     def _build(self) -> None:
         client = dict(physicsClientId=self.client)
-        with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
-            path = Path(folder) / "robot.urdf"
-            path.write_text(self._humanoid.urdf_text, encoding="utf-8")
-            try:
-                self.robot = pybullet.loadURDF(str(path), **client)
-            except pybullet.error as error:
-                urdf = self._humanoid.config.urdf
-                raise RetargetError(
-                    ErrorCode.ROBOT_UNKNOWN, f"PyBullet does not load {urdf}: {error}", "check its meshes"
-                ) from error
+        urdf = self._humanoid.config.urdf
+        self.robot = load_robot(self._humanoid.urdf_text, urdf, self.client, seen=True, fixed_base=False)
         centre, turn = pybullet.getDynamicsInfo(self.robot, -1, **client)[3:5]
         self._T_root_mass = np.eye(4)  # PyBullet places the centre of mass, not the root's frame
         self._T_root_mass[:3, :3], self._T_root_mass[:3, 3] = Rotation.from_quat(turn).as_matrix(), centre

@@ -3,12 +3,15 @@
 # pyright: reportAttributeAccessIssue=false, reportMissingImports=false
 # hppfcl is compiled and has no types
 
+import io
 from pathlib import Path
 
 import numpy as np
 import trimesh
 
 from hoi_motion.errors import ErrorCode, RetargetError
+
+STL_HEADER_BYTES, STL_TRIANGLE_BYTES = 84, 50
 
 
 def read_mesh(file: str) -> trimesh.Trimesh:
@@ -35,8 +38,23 @@ def dae_mesh(file: str) -> trimesh.Trimesh:
     return trimesh.Trimesh(mesh.vertices(), [[int(t[i]) for i in range(3)] for t in triangles], process=False)
 
 
+def is_whole_stl(file: Path) -> bool:
+    """Whether an STL is a binary one of exactly the length that its count of triangles says."""
+    return file.stat().st_size == _stl_bytes(file)
+
+
+def _stl_bytes(file: Path) -> int:
+    """How long an STL is if it is a binary one: what stands there in one of text is far more than its length."""
+    with open(file, "rb") as opened:
+        count = int.from_bytes(opened.read(STL_HEADER_BYTES)[80:], "little")
+    return STL_HEADER_BYTES + STL_TRIANGLE_BYTES * count
+
+
 def _other(file: str) -> trimesh.Trimesh:
-    mesh = trimesh.load(file, force="mesh", process=False)
+    kind, content = Path(file).suffix.lower(), file
+    if kind == ".stl" and STL_HEADER_BYTES < _stl_bytes(Path(file)) < Path(file).stat().st_size:
+        content = io.BytesIO(Path(file).read_bytes()[: _stl_bytes(Path(file))])  # some programs write more behind it
+    mesh = trimesh.load(content, file_type=kind[1:], force="mesh", process=False)
     assert isinstance(mesh, trimesh.Trimesh)  # as asked for
     return mesh
 

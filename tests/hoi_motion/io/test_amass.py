@@ -262,3 +262,21 @@ def test_angles_in_degrees_are_refused_and_one_wild_frame_is_only_said(tmp_path)
     poses[:, 0] = 4 * np.pi  # who has turned about twice has done so over time
     np.savez(tmp_path / "turned.npz", poses=poses, **rest)
     assert not any("rad" in note for note in read_motion(tmp_path / "turned.npz").notes)
+
+
+@pytest.mark.parametrize("rate", [0.0, np.nan, "thirty"])
+def test_a_rate_that_is_none_is_replaced_by_the_one_that_is_given(motion, tmp_path, rate):
+    write_amass(motion, tmp_path / "amass.npz")
+    np.savez(tmp_path / "bad.npz", **dict(np.load(tmp_path / "amass.npz")) | {"mocap_frame_rate": np.array(rate)})
+    back = read_motion(tmp_path / "bad.npz", fps=25)
+    assert back.fps == 25 and any("25 as given" in note for note in back.notes)
+    with pytest.raises(InputError, match="mocap_frame_rate"):
+        read_motion(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize("name", ["smplx_locked_head", "smplx-neutral", "SMPL-X"])
+def test_a_body_is_known_by_how_its_name_begins(tmp_path, name):
+    rows = {"poses": np.zeros((2, 156)), "trans": np.zeros((2, 3)), "betas": np.full(10, 0.5)}
+    np.savez(tmp_path / "a.npz", **rows, mocap_frame_rate=30.0, gender="neutral", surface_model_type=name)
+    back = read_amass(tmp_path / "a.npz")
+    assert np.array_equal(back.betas, np.full(10, 0.5)) and not back.transl_m.any()

@@ -127,3 +127,11 @@ def test_times_rounded_to_milliseconds_are_thirty_frames_a_second():
     late = np.delete(times_s, [40, 41])
     fps, gap = behave_reader._rate(late, None, Path())
     assert fps == pytest.approx(30, rel=1e-3) and gap == 39
+
+
+def test_a_rate_that_the_times_contradict_is_told(fits, tmp_path):
+    write_whole(tmp_path, *fits[1:])
+    told, same = read_motion(tmp_path, fps=10), read_motion(tmp_path, fps=30)
+    assert told.fps == same.fps == pytest.approx(30, rel=0.02)
+    assert any("not 10 as given" in note for note in told.notes)
+    assert not any("as given" in note for note in same.notes)

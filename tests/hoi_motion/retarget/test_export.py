@@ -10,7 +10,7 @@ from scipy.interpolate import BPoly, CubicSpline
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.retarget.controller_goals import ARM_ACTION, GRIPPER_ACTION, controller_goals
 from hoi_motion.retarget.export import write_robot_motion
-from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 
 
 def test_npz_round_trip(result, tmp_path):
@@ -101,3 +101,21 @@ def test_goals_of_both_controllers_have_the_fields_of_their_actions(result, pand
     for goal in (opens, closes):
         assert goal["action"] == GRIPPER_ACTION and set(goal["goal"]["command"]) == {"position", "max_effort"}
     assert closes["time_s"] == pytest.approx(result.facts["touch_s"]) and opens["time_s"] == 0
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"root_pose": np.zeros((2, 7))}, "root_pose has a quaternion of length 0"),
+        ({"object_pose": np.full((2, 7), 2.0)}, "object_pose has a quaternion of length 4"),
+        ({"joint_names": ("a", "a")}, "names a joint twice"),
+        ({"finger_names": ("c",)}, "finger 'c' of a robot motion is none of its joints"),
+        ({"gripper": (GripperCommand(0, 0.1, 0.1, 1),)}, "commands for a gripper and no fingers"),
+    ],
+)
+def test_a_motion_that_no_robot_can_do_is_refused(change, words):
+    good = {"joint_names": ("a", "b"), "positions_rad": np.zeros((2, 2)), "fps": 30, "source_time_s": np.zeros(2)}
+    good["root_pose"] = np.tile([0, 0, 0, 0, 0, 0, 1.0], (2, 1))
+    with pytest.raises(InputError, match=words) as caught:
+        RobotMotion("r", **good | change)
+    assert caught.value.code == ErrorCode.FILE_INVALID

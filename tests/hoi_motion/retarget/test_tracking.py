@@ -1,5 +1,7 @@
 """Files for trackers: bodies, joints and quaternions in each layout's order, compared with PyBullet's kinematics."""
 
+import dataclasses
+
 import numpy as np
 import pybullet
 import pytest
@@ -108,3 +110,9 @@ def test_another_layout_and_another_robot_are_refused(robot, moving, result):
         with pytest.raises(TavidError) as error:
             tracking_arrays(motion, robot, layout)
         assert error.value.code in (ErrorCode.CONFIG_INVALID, ErrorCode.FILE_INVALID)
+
+
+def test_the_last_sample_is_there_where_its_time_is_a_step(robot, moving):
+    still = {name: np.repeat(getattr(moving, name)[:1], 70, axis=0) for name in ("positions_rad", "root_pose")}
+    long = dataclasses.replace(moving, **still, source_time_s=np.arange(70) / FPS, object_pose=np.zeros((0, 7)))
+    assert len(tracking_arrays(long, robot, "mjlab")["joint_pos"]) == 69 * RATE_HZ // 30 + 1

@@ -40,3 +40,21 @@ def test_a_joint_without_room_that_carries_a_part_of_the_body_is_named(file):
     with pytest.raises(TavidError, match="'tip' of .* moves from 0.3 to 0.3 and carries left_hand") as caught:
         read_humanoid_urdf(file, 1.0, {"left_hand": "finger"})
     assert caught.value.code == ErrorCode.ROBOT_UNKNOWN
+
+
+def test_what_mimics_a_joint_that_slides_follows_it_in_another_size(tmp_path):
+    joint = (
+        '<joint name="{0}" type="{1}"><parent link="a"/><child link="{0}"/><limit lower="0" upper="0.1"/>{2}</joint>'
+    )
+    joints = [
+        joint.format("rail", "prismatic", ""),
+        joint.format("twin", "prismatic", '<mimic joint="rail" multiplier="-1" offset="0.04"/>'),
+        joint.format("wheel", "revolute", '<mimic joint="rail" multiplier="10" offset="0.3"/>'),
+        joint.format("rack", "prismatic", '<mimic joint="wheel" multiplier="0.1" offset="0.02"/>'),
+    ]
+    links = "".join(f'<link name="{name}"/>' for name in ("a", "rail", "twin", "wheel", "rack"))
+    (tmp_path / "r.urdf").write_text(f'<robot name="r">{links}{"".join(joints)}</robot>')
+    found = xml.fromstring(read_humanoid_urdf(tmp_path / "r.urdf", 0.5)).iter("mimic")
+    told = [(float(mimic.get("multiplier")), float(mimic.get("offset"))) for mimic in found]
+    # half as far in metres, as far in radians
+    assert told == [pytest.approx((-1, 0.02)), pytest.approx((20, 0.3)), pytest.approx((0.05, 0.01))]

@@ -1,0 +1,109 @@
+"""A robot in PyBullet with all of its shapes: a mesh that PyBullet cannot read is given to it as one that it can.
+
+Of an STL in text, or with bytes behind its triangles, PyBullet makes no shape, and says so on its log alone: the robot
+would reach through things with such a link. Of other kinds of files it refuses the whole robot.
+"""
+
+import functools
+import os
+import tempfile
+import xml.etree.ElementTree as xml
+from hashlib import sha256
+from pathlib import Path
+
+import trimesh
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.native_log import quiet_pybullet
+from hoi_motion.physics.bullet import pybullet
+from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.reading.xml_tree import parse_xml
+from hoi_motion.retarget.robots.mesh_file import is_whole_stl, read_mesh
+
+READ_BY_PYBULLET = (".obj", ".dae", ".stl")
+# without these elements of a COLLADA file PyBullet crashes, and the whole process with it
+COLLADA = ("asset", "library_geometries", "library_visual_scenes/{*}visual_scene", "scene")
+MOST_KEPT = 1000  # converted meshes that are not made again
+
+
+def load_robot(urdf_text: str, source: str, client: int, seen: bool, fixed_base: bool) -> int:
+    """Load a robot into a PyBullet client; returns its body number.
+
+    Args:
+        urdf_text: with absolute mesh paths; source: the robot's file, for errors; seen: with what is drawn of it.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a mesh that cannot be read, or when PyBullet does not load the robot, or not
+            all of its collision shapes.
+    """
+    robot = xml.fromstring(urdf_text)
+    _make_readable(robot, seen)
+    flags = 0 if seen else pybullet.URDF_IGNORE_VISUAL_SHAPES
+    with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
+        path = Path(folder) / "robot.urdf"
+        path.write_text(xml.tostring(robot, encoding="unicode"), encoding="utf-8")
+        try:
+            body = pybullet.loadURDF(str(path), useFixedBase=fixed_base, flags=flags, physicsClientId=client)
+        except pybullet.error as error:
+            told = f"PyBullet does not load {source}: {error}"
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, told, "check its meshes") from error
+    _check_shapes(robot, body, client, source)
+    return body
+
+
+def _make_readable(robot: xml.Element, seen: bool) -> None:
+    for link in robot.findall("link"):
+        for shape in (*link.findall("visual"), *link.findall("collision")):
+            mesh = shape.find("geometry/mesh")
+            file = Path("" if mesh is None else mesh.get("filename", ""))
+            kind = file.suffix.lower()
+            if mesh is None:
+                continue
+            is_read = is_whole_stl(file) if kind == ".stl" else kind in READ_BY_PYBULLET
+            if shape.tag == "visual" and not seen and not is_read:
+                link.remove(shape)
+            elif not is_read:
+                mesh.set("filename", _as_obj(str(file), os.stat(file).st_mtime_ns))
+            elif kind == ".dae" and (seen or shape.tag == "collision"):
+                _check_collada(str(file), os.stat(file).st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def _check_collada(file: str, changed_ns: int) -> None:
+    """Raises: RetargetError: for a file that would crash PyBullet."""
+    what, code = "a COLLADA mesh", ErrorCode.ROBOT_UNKNOWN
+    with reading(file, what, code, "take the file from where the robot comes from", RetargetError):
+        root = parse_xml(read_bytes(file, what, code=code, error_class=RetargetError))
+        missing = [name for name in COLLADA if root.find(f"{{*}}{name}") is None]
+        if missing:
+            raise ValueError(f"it has no <{missing[0].rpartition('}')[2]}>")
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def _as_obj(file: str, changed_ns: int) -> str:
+    """The same mesh as an OBJ: kept, since whoever draws the robot asks PyBullet for the file and reads it again."""
+    mesh = read_mesh(file)
+    path = Path(_folder().name) / f"{sha256(file.encode()).hexdigest()[:32]}.obj"
+    trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(path)
+    return str(path)
+
+
+@functools.lru_cache(maxsize=1)
+def _folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="robot_meshes_")  # removed when the process ends
+
+
+def _check_shapes(robot: xml.Element, body: int, client: int, source: str) -> None:
+    """Raises: RetargetError: for a link of which PyBullet made fewer collision shapes than the URDF has."""
+    joints = range(pybullet.getNumJoints(body, physicsClientId=client))
+    numbers = {pybullet.getJointInfo(body, i, physicsClientId=client)[12].decode(): i for i in joints}
+    for link in robot.findall("link"):
+        given, name = link.findall("collision"), link.get("name", "")
+        made = pybullet.getCollisionShapeData(body, numbers.get(name, -1), physicsClientId=client) if given else ()
+        if len(made) < len(given):
+            meshes = [mesh.get("filename", "") for mesh in link.findall("collision/geometry/mesh")]
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN,
+                f"PyBullet makes {len(made)} of {len(given)} collision shapes of link {name!r} of {source}",
+                f"check {', '.join(meshes) or 'them'}",
+            )

@@ -1,0 +1,57 @@
+"""Robots in PyBullet: no link loses its shape because of the file that its mesh is in."""
+
+import numpy as np
+import pytest
+import trimesh
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.physics.bullet import pybullet
+from hoi_motion.physics.world import bullet_client
+from hoi_motion.retarget.robots.in_bullet import load_robot
+
+BOX = trimesh.creation.box((0.2, 0.2, 0.2)).apply_translation([1.0, 0, 0])
+URDF = """<robot name="r"><link name="base"><{tag}><geometry><box size="0.1 0.1 0.1"/></geometry></{tag}></link>
+<link name="arm"><{tag}><geometry><mesh filename="{file}" scale="2 2 2"/></geometry></{tag}></link>
+<joint name="j" type="fixed"><parent link="base"/><child link="arm"/></joint></robot>"""
+
+
+def binary(file) -> None:
+    BOX.export(file)
+
+
+def in_text(file) -> None:
+    file.write_text(trimesh.exchange.stl.export_stl_ascii(BOX))
+
+
+def with_more_behind(file) -> None:
+    file.write_bytes(trimesh.exchange.stl.export_stl(BOX) + b"written by a program")
+
+
+@pytest.mark.parametrize(
+    "name, write",
+    [("a.stl", binary), ("a.stl", in_text), ("a.stl", with_more_behind), ("a.obj", binary), ("a.PLY", binary)]
+    + [(f"a{ending}", binary) for ending in (".glb", ".off")],
+)
+def test_a_mesh_is_felt_and_seen_in_whatever_file_it_is(tmp_path, name, write):
+    write(tmp_path / name)
+    with bullet_client() as client:
+        felt = load_robot(URDF.format(tag="collision", file=tmp_path / name), "r", client, seen=False, fixed_base=True)
+        low, high = pybullet.getAABB(felt, 0, physicsClientId=client)
+        assert np.allclose([low, high], [[1.8, -0.2, -0.2], [2.2, 0.2, 0.2]], atol=0.01)
+        seen = load_robot(URDF.format(tag="visual", file=tmp_path / name), "r", client, seen=True, fixed_base=True)
+        file = pybullet.getVisualShapeData(seen, physicsClientId=client)[1][4].decode()
+    assert np.allclose(trimesh.load(file, force="mesh").bounds, BOX.bounds)
+
+
+def test_what_is_not_drawn_needs_no_mesh_that_can_be_read(tmp_path):
+    (tmp_path / "a.glb").write_text("broken")
+    with bullet_client() as client:
+        assert load_robot(URDF.format(tag="visual", file=tmp_path / "a.glb"), "r", client, False, True) >= 0
+
+
+@pytest.mark.parametrize("name, content", [("a.stl", b"solid cut off"), ("a.dae", b"<COLLADA/>"), ("a.dae", b"<COLL")])
+def test_a_mesh_of_which_there_would_be_no_shape_is_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with bullet_client() as client, pytest.raises(RetargetError, match=name) as caught:
+        load_robot(URDF.format(tag="collision", file=tmp_path / name), "robot.urdf", client, False, True)
+    assert caught.value.code == ErrorCode.ROBOT_UNKNOWN
