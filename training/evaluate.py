@@ -185,6 +185,19 @@ def _parser() -> argparse.ArgumentParser:
 def _check_options(args, parser: argparse.ArgumentParser) -> None:
     if args.first_scene < HELD_OUT_SEED:
         parser.error(f"scenes below seed {HELD_OUT_SEED} are training data")
+    scored_by_class = args.bench or args.preview or (args.ablation and args.matrix and not args.pairs)
+    for option, given, where, works in (
+        ("--matrix", args.matrix, "--ablation", args.ablation),
+        ("--pairs", args.pairs, "--ablation --matrix", args.ablation and args.matrix),
+        ("--rows", args.rows, "--ablation", args.ablation),
+        ("--config", args.config, "--ablation", args.ablation),
+        ("--steps-per-run", args.steps_per_run, "--ablation", args.ablation),
+        ("--classes", args.classes, "--bench, --preview or --ablation --matrix", scored_by_class),
+    ):
+        if given and not works:
+            parser.error(f"{option} goes with {where}, without which it would do nothing")
+    if args.bench and args.ablation:
+        parser.error("--bench and --ablation are two things: ask for one of them")
     if args.options and not args.ablation:
         parser.error(f"{args.options[0]!r} is an option of trainings, which --ablation makes")
     if unknown := [c for c in args.contestants if c not in CONTESTANTS]:

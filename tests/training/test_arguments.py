@@ -29,6 +29,23 @@ def test_an_empty_path_is_not_the_current_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--matrix"], "--matrix goes with --ablation"),
+        (["--ablation", "--pairs", "cache"], "--pairs goes with --ablation --matrix"),
+        (["--rows", "spa"], "--rows goes with --ablation"),
+        (["--classes", "far"], "--classes goes with --bench"),
+        (["--ablation", "--classes", "far"], "--classes goes with --bench"),
+        (["--bench", "--ablation"], "ask for one of them"),
+    ],
+)
+def test_an_option_of_another_evaluation_is_refused(options, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main(options)
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "command, options",
     [
         (evaluate.main, ["--count", "0"]),  # which was the default, 60

@@ -15,6 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
 from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import CONV_PATTERN
@@ -191,9 +193,11 @@ def agreed_steps(out: Path, config: TrainConfig, minutes: float, steps: int | No
     if steps is not None:
         facts = {**facts, "minutes_per_run": None, "steps": steps}
     if path.is_file():
-        there = json.loads(path.read_text())
+        hint = "delete it, and the trainings beside it if they made other numbers of steps"
+        there = read_json(path, "what the trainings of an ablation share", hint=hint)
         refuse_another(out, there, facts, "an ablation")
-        return there["steps"]
+        with reading(path, "what the trainings of an ablation share", hint=hint):
+            return int(there["steps"])
     out.mkdir(parents=True, exist_ok=True)
     if steps is not None:
         write_whole(path, json.dumps(facts, indent=1).encode())
@@ -222,7 +226,8 @@ def train_once(config: Path, options: list[str], run: Path, steps: int) -> None:
     whole = any((run / "adapter").glob(CONV_PATTERN))  # which is written last
     if log and log[-1]["step"] >= steps and whole:
         return
-    options = [*options, f"out={run}", "validation.every=0"]
+    # a limit in minutes, which a config may have, would give every training other steps
+    options = [*options, f"out={run}", "validation.every=0", "minutes=0"]
     command = [sys.executable, "-m", "training.train", "--config", str(config), *options]
     done = subprocess.run(command, stdout=subprocess.DEVNULL)
     if done.returncode:

@@ -19,7 +19,7 @@ from hoi_motion.media.image_files import read_image, read_labels
 from hoi_motion.reading.mesh import read_mesh
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
-from training.data.caption_file import read_caption
+from training.data.caption_file import read_caption, reading_mark
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
 from training.data.fingerprint import fingerprint
@@ -98,9 +98,9 @@ class BehaveClips:
         sequence, camera = name.rsplit("/", 1)
         folder = self.folder / sequence
         pictures = sorted(folder.glob(f"t*/{camera}.*"))
-        return fingerprint(
-            [folder / "info.json", folder / "caption.txt", *pictures, *sorted(folder.glob("t*/*/*/*.ply"))]
-        )
+        caption = folder / "caption.txt"
+        files = [folder / "info.json", caption, *pictures, *sorted(folder.glob("t*/*/*/*.ply"))]
+        return fingerprint(files) + reading_mark(caption, self.encoding)
 
 
 def _cameras(info: Path) -> list[int]:

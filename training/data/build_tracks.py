@@ -15,6 +15,7 @@ elsewhere takes a step's place. A step whose model is not given and whose file i
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +24,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from hoi_motion.errors import counted
+from hoi_motion.errors import counted, shown
 from hoi_motion.files import whole_file, write_whole
 from hoi_motion.media.image_files import read_labels
-from hoi_motion.media.video_file import read_video
+from hoi_motion.media.video_file import VideoClip, read_video
 from hoi_motion.reading.text import read_json
 from tavid_planner.errors import InputError, TavidError
 from tavid_planner.instances import MAX_INSTANCES
@@ -74,11 +75,12 @@ def build(videos: Path, out: Path, models: Models) -> list[str]:
         stem = Path(name).stem
         try:
             caption = read_caption(source.beside(name, ".txt"), name)
-            frames = read_video(videos / name, MOST_FRAMES).frames
+            video = read_video(videos / name, MOST_FRAMES)
+            frames = video.frames
             steps = out / "steps" / stem
             found = _interaction(name, caption, steps / "interactions.json", models)
             boxes = _boxes(name, found, frames[0], steps, models)
-            tracks = _tracks(name, frames, boxes, out / MASKS / stem, models)
+            tracks = _tracks(name, video, boxes, out / MASKS / stem, models)
         except InputError as error:
             reasons.append(error.message)
             continue
@@ -147,11 +149,11 @@ def _boxes(name: str, found: Found, image: np.ndarray, steps: Path, models: Mode
         if models.checker is None:
             raise unusable(name, f"{checked.name} is missing, and no checker is given")
         chosen = {}
-        for number, rows in _read(name, proposed).items():
-            words = found.words[int(number)]
+        for number, rows in _of_instances(name, proposed, found, lambda rows: [_box(row) for row in rows]).items():
+            words = found.words[number]
             chosen[number] = next((row for row in rows if models.checker.shows(image, row, words)), None)
-        _write(checked, {number: row for number, row in chosen.items() if row is not None})
-    boxes = {int(number): row for number, row in _read(name, checked).items()}
+        _write(checked, {str(number): row for number, row in chosen.items() if row is not None})
+    boxes = _of_instances(name, checked, found, _box)
     for number in (found.subject_id, found.object_id):
         if number not in boxes:
             raise unusable(name, f"no box shows {found.words[number]!r} (instance {number})")
@@ -161,33 +163,54 @@ def _boxes(name: str, found: Found, image: np.ndarray, steps: Path, models: Mode
     return boxes
 
 
-def _tracks(name: str, frames: np.ndarray, boxes: dict, folder: Path, models: Models) -> dict[int, np.ndarray]:
-    """Masks by instance, written as files unless they are there."""
+def _box(row) -> list[float]:
+    """Left, top, right, bottom, perhaps a score. Raises: ValueError, TypeError for anything else."""
+    if not isinstance(row, list) or len(row) < 4:
+        raise ValueError(f"{shown(row)} is no box of left, top, right, bottom")
+    return [float(number) for number in row]
+
+
+def _of_instances(name: str, path: Path, found: Found, read: Callable) -> dict[int, list]:
+    """What a step's file says of the interaction's instances, by number; a file may come from elsewhere."""
+    said = _read(name, path)
+    if foreign := sorted(said.keys() - {str(number) for number in found.words}):
+        raise unusable(name, f"{path.name} has an instance {shown(foreign[0])}, which its interactions do not name")
+    try:
+        return {int(number): read(value) for number, value in said.items()}
+    except (TypeError, ValueError) as error:
+        raise unusable(name, f"{path.name} is of another form: {error}") from error
+
+
+def _tracks(name: str, video: VideoClip, boxes: dict, folder: Path, models: Models) -> dict[int, np.ndarray]:
+    """Masks by instance, written as files unless they are there, by the numbers of the video's own frames.
+
+    Of a video with a variable frame rate these are not the numbers of what is shown at even times.
+    """
+    frames, names = video.frames, [f"{number:03d}.png" for number in video.source_frames]
     wanted = {number: folder / f"<id{number}>" for number in boxes}
     merged = folder / MERGED
-    if len(list(merged.glob("*.png"))) != len(frames):
+    if {path.name for path in merged.glob("*.png")} != set(names):
         if models.tracker is None:
             raise unusable(name, f"its masks are missing in {folder.name}, and no tracker is given")
         tracks = models.tracker.tracks(frames, boxes)
         for number, path in wanted.items():
             path.mkdir(parents=True, exist_ok=True)
-            for t, mask in enumerate(tracks[number]):
-                write_png(path / f"{t:03d}.png", mask.astype(np.uint8) * 255)
+            for file, mask in zip(names, tracks[number]):
+                write_png(path / file, mask.astype(np.uint8) * 255)
         merged.mkdir(parents=True, exist_ok=True)
         # these come last: a stop before them has the clip followed again
-        for t in range(len(frames)):
-            write_png(merged / f"{t:03d}.png", painted(np.zeros_like(frames[t]), {n: m[t] for n, m in tracks.items()}))
-    shown = {}
+        for t, file in enumerate(names):
+            write_png(merged / file, painted(np.zeros_like(frames[t]), {n: m[t] for n, m in tracks.items()}))
+    masks = {}
     for number, path in wanted.items():
-        files = [path / f"{t:03d}.png" for t in range(len(frames))]
         try:
-            shown[number] = np.stack([read_labels(file) for file in files]) > 127
+            masks[number] = np.stack([read_labels(path / file) for file in names]) > 127
         except (InputError, ValueError) as error:
             reason = f"a mask in {folder.name}/{path.name} is missing, damaged or of another size: {error}"
             raise unusable(name, reason) from error
-        if not shown[number][0].any():
+        if not masks[number][0].any():
             raise unusable(name, f"instance {number} is not found in the first frame")
-    return shown
+    return masks
 
 
 def painted(picture: np.ndarray, masks: dict[int, np.ndarray], share: float = 1.0) -> np.ndarray:  # (H, W, 3) u8

@@ -66,12 +66,14 @@ class CacheWriter:
             partial.unlink(missing_ok=True)
         for file in ("index.jsonl", "skipped.jsonl"):
             drop_cut_line(self.folder / file)
-        lines = read_lines(self.folder / "index.jsonl")
-        self.shards = sum("shard" in line for line in lines)
-        self.done = {}
-        for line, row in valid_rows(lines):
-            clips, fingerprints = line.get("clips", ""), line.get("fingerprints", [""] * len(line["names"]))
-            self.done[clips, line["names"][row]] = fingerprints[row]
+        index, self.done = self.folder / "index.jsonl", {}
+        with reading(index, "the index of a cache", hint=f"delete {self.folder} and encode again"):
+            lines = read_lines(index)
+            # not how many there are: where a damaged line was removed, a later one's shard would be written over
+            self.next_shard = 1 + max((_number(line["shard"]) for line in lines if "shard" in line), default=-1)
+            for line, row in valid_rows(lines):
+                clips, fingerprints = line.get("clips", ""), line.get("fingerprints", [""] * len(line["names"]))
+                self.done[clips, line["names"][row]] = fingerprints[row]
         for line in read_lines(self.folder / "skipped.jsonl"):
             self.done[line.get("clips", ""), line["name"]] = line.get("fingerprint", "")
 
@@ -81,7 +83,7 @@ class CacheWriter:
         Args:
             folder: of the clips; fingerprints: of each. A clip that is in the cache already is replaced.
         """
-        name = f"shard_{self.shards:05d}.safetensors"
+        name = f"shard_{self.next_shard:05d}.safetensors"
         tensors = {}
         for field in ("latents", "image_latents", "text"):
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).half().contiguous()
@@ -104,7 +106,7 @@ class CacheWriter:
                 "pairs": [c.pair for c in clips],
             },
         )
-        self.shards += 1
+        self.next_shard += 1
 
     def skip(self, name: str, reason: str, folder: str = "", fingerprint: str = "") -> None:
         line = {"name": name, "reason": reason, "clips": folder, "fingerprint": fingerprint}
@@ -226,6 +228,10 @@ class ClipCache:
         line, row = self._rows[index]
         both = self._pairs.get((line.get("clips", ""), _pair(line, row)), ())
         return next((other for other in both if other != index), None)
+
+
+def _number(shard: str) -> int:
+    return int(Path(shard).stem.removeprefix("shard_"))
 
 
 def _pair(line: dict, row: int) -> str:

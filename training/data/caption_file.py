@@ -45,6 +45,25 @@ def read_caption(path: Path, name: str, encoding: str = "utf-8") -> str:
         raise unusable(name, f"its caption {path.name} {error}") from error
 
 
+def reading_mark(path: Path, encoding: str) -> str:
+    """What a fingerprint of a caption's file must tell beside its bytes: the encoding, where another text comes of it
+    than of UTF-8, else nothing.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError:
+        return ""
+    return "" if _text(content, encoding) == _text(content, "utf-8") else codecs.lookup(encoding).name
+
+
+def _text(content: bytes, encoding: str) -> str | None:
+    try:
+        return decoded(content, encoding)
+    except ValueError:
+        return None
+
+
 def decoded(content: bytes, encoding: str) -> str:
     """A text without its byte order mark.
 

@@ -69,7 +69,9 @@ class EgoExoClips:
         video_fps = (count - 1) / (times_s[-1] - times_s[0]) if count > 1 and times_s[-1] > times_s[0] else 0.0
         if video_fps <= 0:
             raise unusable(name, f"{path.name} has {counted(count, 'frame')}, and no frame rate")
-        step = max(1, round(video_fps / self.fps))
+        after = np.rint(np.arange(self.num_frames) * video_fps / self.fps).astype(int)  # frames nearest to even times
+        if len(np.unique(after)) < self.num_frames:
+            raise unusable(name, f"{path.name} has {video_fps:g} frames a second, {self.fps:g} are needed")
         masks = self._masks(name, take["object_masks"][thing][camera], count)
         hands = _hand_joints(self._hand_file(take["take_uid"]), camera)
         known, touching, usable = (np.zeros(count, bool) for _ in range(3))
@@ -80,16 +82,17 @@ class EgoExoClips:
             known[frame] = usable[frame] = True
             touching[frame] = _touches(joints, mask)
         try:
-            start = clip_start(known, touching, usable, (self.num_frames - 1) * step + 1)
+            start = clip_start(known, touching, usable, int(after[-1]) + 1)
             # decoded one after the other up to the last: a jump inside a video may land elsewhere
-            chosen = range(start, start + (self.num_frames - 1) * step + 1, step)
-            frames = np.array([image for *_, image in video.frames((height, width), chosen)], np.uint8)
+            read, wanted = range(start, start + int(after[-1]) + 1), set((start + after).tolist())
+            shown = zip(read, video.frames((height, width), read))
+            frames = np.array([image for number, (*_, image) in shown if number in wanted], np.uint8)
         except NoClip as error:
             raise unusable(name, str(error)) from error
         except InputError as error:
             raise unusable(name, error.message) from error
         if len(frames) < self.num_frames:
-            raise unusable(name, f"{path.name} breaks off at frame {start + step * len(frames)}")
+            raise unusable(name, f"{path.name} breaks off before frame {start + after[len(frames)]}")
         size = width, height
         mask = cv2.resize(masks[start].astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
         if not mask.any():

@@ -125,11 +125,13 @@ class ClipEncoder:
         )
 
     def _check_marks(self, clip) -> None:
-        """Refuse here what would end a training: marks that vanish at latent size."""
+        """Refuse here what would end a training, marks that vanish at latent size, or train it without its target."""
         cell_px = self.pipeline.vae_scale_factor_spatial
         size = self.settings.height // cell_px, self.settings.width // cell_px
         marks = [clip.mask]
         if self.settings.track_px and clip.ids is not None:
+            if not (clip.ids == 1).any():
+                raise InputError(ErrorCode.FILE_INVALID, "the masks of other instances cover all of its target's")
             marks += [clip.ids == number for number in np.unique(clip.ids[clip.ids > 0])]
         for mark in marks:
             reduce_mask(torch.from_numpy(mark).float()[None, None], *size)

@@ -71,13 +71,7 @@ class LatentCache:
 
     def __add__(self, other: "LatentCache") -> "LatentCache":
         """Raises: InputError: CONFIG_INVALID for clips of another size."""
-        mine, theirs = tuple(self.latents.shape[1:]), tuple(other.latents.shape[1:])
-        if mine != theirs:
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                f"latents of clips are {mine} and {theirs} (frames, channels, height, width): they make no one set",
-                "encode clips of one size and length, each set into a folder of its own",
-            )
+        _refuse_another_size(tuple(self.latents.shape[1:]), tuple(other.latents.shape[1:]))
         return LatentCache(
             self.names + other.names,
             torch.cat([self.latents, other.latents]),
@@ -106,9 +100,23 @@ class LatentCache:
         )
 
 
+def _refuse_another_size(mine: tuple[int, ...], theirs: tuple[int, ...]) -> None:
+    """Raises: InputError: CONFIG_INVALID for latents of two sizes."""
+    if mine != theirs:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"latents of clips are {mine} and {theirs} (frames, channels, height, width): they make no one set",
+            "encode clips of one size and length, each set into a folder of its own",
+        )
+
+
 @torch.no_grad()
 def encode(vae, clips: ClipFolder, indices: list[int], bf16: bool = False) -> LatentCache:
-    """Encode clips. First-frame noise: sigma = exp(N(-3, 0.5)) on pixels, as CogVideoX image-to-video trains."""
+    """Encode clips. First-frame noise: sigma = exp(N(-3, 0.5)) on pixels, as CogVideoX image-to-video trains.
+
+    Raises:
+        InputError: CONFIG_INVALID for clips of several sizes, FILE_INVALID for one that is damaged.
+    """
     latents, images, masks, captions = [], [], [], []
 
     def means(pixels: torch.Tensor) -> torch.Tensor:
@@ -120,6 +128,7 @@ def encode(vae, clips: ClipFolder, indices: list[int], bf16: bool = False) -> La
         generator = torch.Generator().manual_seed(clip.seed)
         video = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         latents.append(means(video)[0].transpose(0, 1))  # (F, C, h, w)
+        _refuse_another_size(tuple(latents[0].shape), tuple(latents[-1].shape))
         first = video[:, :, :1].repeat(IMAGE_VARIANTS, 1, 1, 1, 1)
         sigma = torch.exp(torch.randn(IMAGE_VARIANTS, 1, 1, 1, 1, generator=generator) * 0.5 - 3.0)
         sigma[0] = 0

@@ -12,7 +12,7 @@ from hoi_motion.media.image_files import read_mask
 from hoi_motion.media.video_file import read_sampled
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError
-from training.data.caption_file import read_caption
+from training.data.caption_file import read_caption, reading_mark
 from training.data.clip import ClipSource, TrainingClip, checked_clip, unusable
 from training.data.clip_files import VIDEO_SUFFIXES, ClipFiles
 from training.data.fingerprint import fingerprint
@@ -92,7 +92,9 @@ class VideoClips:
         return checked_clip(name, TrainingClip(clip.frames, mask, caption))
 
     def fingerprint(self, name: str) -> str:
-        return fingerprint([self.folder / name, self.beside(name, ".png"), self.beside(name, ".txt")])
+        caption = self.beside(name, ".txt")
+        files = fingerprint([self.folder / name, self.beside(name, ".png"), caption])
+        return files + reading_mark(caption, self.encoding)
 
     def beside(self, name: str, suffix: str) -> Path:
         """The file of a clip with another extension; `.png` is its mask's, whose name may be longer."""

@@ -16,9 +16,11 @@ from hoi_motion.files import write_whole
 from training.bench.ablation import agreed_steps, chosen_rows, train_once
 from training.bench.intervals import mean_interval
 from training.bench.told_apart import NOTHING, TIMESTEPS, explained, load_pairs
+from training.claims import claim
 from training.configuration import AdapterConfig, load_training_config
+from training.data.cache import ClipCache
 from training.intergeneval.ablation import MATRIX_ROWS, REFERENCE, MatrixRow, checked_config
-from training.json_lines import append_line, read_lines
+from training.json_lines import append_line, drop_cut_line, read_lines
 
 JUDGED_AT = TIMESTEPS[0]
 
@@ -31,7 +33,7 @@ def run_pair_ablation(args) -> str:
             steps_per_run, out.
 
     Raises:
-        InputError: CONFIG_INVALID; an unknown row lists the valid names.
+        InputError: CONFIG_INVALID when the folder holds shares of other pairs; an unknown row lists the valid names.
         TavidError: of the training.
     """
     out = args.out or Path("runs/pair-ablation")
@@ -39,6 +41,8 @@ def run_pair_ablation(args) -> str:
     rows = chosen_rows(MATRIX_ROWS, args.rows)
     full = load_training_config(args.config, [*args.options, *MATRIX_ROWS[-1].options(config)])
     steps = agreed_steps(out, full, args.minutes_per_run, args.steps_per_run)
+    claim(out / "pairs.json", {"pairs": ClipCache(args.pairs).digest}, "shares")
+    drop_cut_line(out / "pairs.jsonl")
     for seed, row in tqdm(list(itertools.product(range(args.seeds), rows)), unit="run", desc="ablation"):
         _train_and_judge(args, config, row, seed, steps, out)
         text = pair_table(rows, read_lines(out / "pairs.jsonl"), steps)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from hoi_motion.errors import ErrorCode, InputError, TavidError
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
 from training.arguments import given_path, positive
 from training.bench.runner import through_vae
@@ -55,7 +56,6 @@ def touches_seen(vae, cases: list[HeldOutCase], height: int, width: int) -> tupl
     return true, given_back
 
 
-@torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vae", type=given_path, required=True, help="model folder")
@@ -63,9 +63,20 @@ def main() -> None:
     parser.add_argument("--count", type=positive, default=16, help="clips, evenly spread over the folder")
     parser.add_argument("--hits", type=int, default=0, help="held-out scenes to judge by the contact detector")
     args = parser.parse_args()
+    try:
+        print("\n".join(judged(args)))
+    except TavidError as error:
+        parser.exit(2, f"{error}\n")
+
+
+@torch.no_grad()
+def judged(args: argparse.Namespace) -> list[str]:
+    """What a VAE keeps, line by line. Raises: TavidError for clips or a VAE that cannot be used."""
     vae, clips = load_vae(args.vae), ClipFolder(args.scenes)
+    if not len(clips):
+        raise InputError(ErrorCode.FILE_INVALID, f"{args.scenes} holds no clips", "make some with training.scenes")
     psnrs, latents, colours = [], [], []
-    for index in np.linspace(0, len(clips) - 1, args.count).astype(int):
+    for index in np.linspace(0, len(clips) - 1, min(args.count, len(clips))).astype(int):
         clip = torch.from_numpy(clips[index].frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         latent = vae.encode(clip).latent_dist.mean
         psnrs.append([kept_db(vae, clip, latent, noise) for noise in NOISE])
@@ -73,15 +84,15 @@ def main() -> None:
         colours.append(F.avg_pool2d(clip[0, :, 0], clip.shape[-1] // latent.shape[-1]).flatten(1).T)
     axes = torch.tensor(list(AXES.values()), dtype=torch.float32)
     explained = explained_variance(torch.cat(latents), torch.cat(colours) @ axes.T)
-    print(f"{len(psnrs)} clips, median PSNR in dB\nnoise   all  moving")
+    lines = [f"{len(psnrs)} clips, median PSNR in dB", "noise   all  moving"]
     for noise, (everything, moving) in zip(NOISE, np.nanmedian(psnrs, axis=0)):
-        print(f"{noise:5.2f}{everything:6.1f}{moving:8.1f}")
-    for name, share in zip(AXES, explained.tolist()):
-        print(f"{name} explained by the latent: {share:.2f}")
+        lines.append(f"{noise:5.2f}{everything:6.1f}{moving:8.1f}")
+    lines += [f"{name} explained by the latent: {share:.2f}" for name, share in zip(AXES, explained.tolist())]
     if args.hits:
         height, width = clip.shape[-2:]
         truth, kept = touches_seen(vae, [held_out_case(i) for i in range(args.hits)], height, width)
-        print(f"right touch seen in {truth} of {args.hits} held-out clips, through the VAE in {kept}")
+        lines.append(f"right touch seen in {truth} of {args.hits} held-out clips, through the VAE in {kept}")
+    return lines
 
 
 if __name__ == "__main__":

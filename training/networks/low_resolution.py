@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.low_resolution import (
     CELL_PX,
@@ -106,7 +107,11 @@ def given_back(task: BaseTask, vae, rows: np.ndarray, rng: np.random.Generator) 
 
 
 def load_clips(scenes: Path, latents: Path, model: Path, count: int, seed: int = 0) -> KeypointClips:
-    """The first clips of a folder of scenes, encoded in `latents`."""
+    """The first clips of a folder of scenes, encoded in `latents`.
+
+    Raises:
+        InputError: CONFIG_INVALID when none of its clips is encoded there.
+    """
     layers = json.loads((model / "transformer" / "config.json").read_text())["num_layers"]
     options = [f"latents={latents}", f"init={model}", f"layers={layers}", "mask_share=1.0", "text_dropout=0.0"]
     config = load_training_config(BASE_OPTIONS, [*options, "attention.blocks=0"])
@@ -114,6 +119,9 @@ def load_clips(scenes: Path, latents: Path, model: Path, count: int, seed: int =
     rows = {name: row for row, name in enumerate(LatentCache.load(latents / "latents.pt").names)}
     folder, rng, frames, points = ClipFolder(scenes), np.random.default_rng([seed, 5]), [], []
     chosen = [path for path in folder.paths if path.name in rows][:count]
+    if not chosen:
+        told = f"no clip of {scenes} is in {latents}"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "encode these scenes with training.data.latents")
     for path in tqdm(chosen, desc="clips", unit="clip", mininterval=5):
         scene = folder[folder.paths.index(path)]
         back = given_back(task, vae, np.array([rows[path.name]]), rng)[0]
@@ -201,7 +209,13 @@ def train(
     Args:
         bfloat16: the network computes in that, which is faster where the processor can.
         start: weights to go on from; None: from nothing.
+
+    Raises:
+        InputError: CONFIG_INVALID for clips that are shorter than a window.
     """
+    if clips.frames.shape[2] < WINDOW:
+        told = f"the clips have {clips.frames.shape[2]} frames, at least {WINDOW} are needed"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "give longer ones")
     torch.manual_seed(seed)
     network = LowResolutionNetwork(3 if clips.whose is None else 4)
     if start is not None:

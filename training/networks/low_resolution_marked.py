@@ -8,7 +8,6 @@ person's mask in the first frame, counts nothing at first. Clips are shown in th
 and as the video model gives them back from noise, here the adapter that knows two people. No seed is a held-out one.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors.torch import load_file
 from tqdm import tqdm
 
 from hoi_motion.keypoints.low_resolution import CELL_PX, WEIGHTS, LowResolutionNetwork
+from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
 from training.arguments import given_path, positive, positive_number
 from training.bench.told_apart import load_pairs
@@ -68,7 +68,11 @@ def _spread(length: int, count: int) -> list[int]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    return run_command(_train_marked, argv)
+
+
+def _train_marked(argv: list[str]) -> int:
+    parser = command_parser("training.networks.low_resolution_marked", __doc__.splitlines()[0])
     parser.add_argument(
         "--scenes", type=given_path, nargs="+", required=True, help="clips of training.scenes --company"
     )
@@ -83,6 +87,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=positive, default=6)
     parser.add_argument("--rate", type=positive_number, default=2e-3)
     arguments = parser.parse_args(argv)
+    if len(arguments.scenes) != len(arguments.cache):
+        parser.error("--scenes and --cache go in pairs: give a cache of each folder of scenes, in their order")
     start = time.perf_counter()
     clips = load_clips(arguments.scenes, arguments.cache, arguments.adapter, arguments.base, arguments.clips)
     if arguments.judge:
@@ -91,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(judged(network.eval(), clips)))
         return 0
     network = train(clips, arguments.steps, arguments.batch, arguments.rate, start=start_weights())
-    save_half(network, arguments.out, start)
+    save_half(network, Path(arguments.out), start)
     return 0
 
 

@@ -62,6 +62,14 @@ class InteractionAlignment(nn.Module):
                 f"tracks of {track_size[1]}x{track_size[2]} cells do not fit {token_size[1]}x{token_size[2]} tokens",
                 "encode the clips again",
             )
+        doubled = 2 ** (max(time, 1).bit_length() - 1)  # by the decoder, stage by stage
+        if track_size[0] - 1 != doubled * (token_size[0] - 1):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"tracks of {track_size[0]} frames do not fit {token_size[0]} frames of tokens, of which each after "
+                "the first must stand for the same power of two",
+                f"encode clips of {doubled * (token_size[0] - 1) + 1} frames",
+            )
         names = [WORDS] if config.shared_decoder else list(self.blocks)
         how = dict(channels=config.decoder_channels, shares=config.maps == "attention")
         self.decoders = nn.ModuleDict({n: TrackDecoder(space, max(time, 1), **how) for n in names})

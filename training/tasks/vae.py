@@ -52,6 +52,8 @@ class VaeTask(Task):
             own = dict(self.named_parameters())
             put_weights({n: p for n, p in own.items() if n.startswith("vae.") or n in weights}, weights, config.init)
         self.weights = {"reconstruction": 1.0, "kl": config.kl_weight, "probe": config.probe_weight, "psnr_db": 0.0}
+        if not config.probe_weight:  # no loss moves it: processes would wait for its gradients in vain
+            self.probe.requires_grad_(False)
         if config.decoder_only:
             self.requires_grad_(False)
             self.vae.decoder.requires_grad_(True)

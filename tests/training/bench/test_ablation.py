@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -57,6 +58,22 @@ def test_all_trainings_of_a_folder_make_equally_many_steps(tmp_path):
     with pytest.raises(InputError, match="another minutes_per_run, steps"):
         agreed_steps(tmp_path, config, 5, steps=70)
     assert agreed_steps(tmp_path / "another", config, 5, steps=70) == 70
+
+
+def test_a_damaged_file_of_an_ablation_is_named(tmp_path):
+    (tmp_path / "ablation.json").write_text('{"steps"')
+    with pytest.raises(InputError, match="ablation.json"):
+        agreed_steps(tmp_path, TrainConfig(), 5)
+
+
+def test_a_limit_of_the_config_in_minutes_gives_no_training_fewer_steps(tmp_path, monkeypatch):
+    commands, config = [], tmp_path / "config.yaml"
+    config.write_text("minutes: 3")
+    run = lambda command, **_: commands.append(command) or SimpleNamespace(returncode=0)  # noqa: E731
+    monkeypatch.setattr("training.bench.ablation.subprocess.run", run)
+    train_once(config, ["steps=7"], tmp_path / "row", 7)
+    options = load_training_config(config, commands[0][commands[0].index(str(config)) + 1 :])
+    assert (options.steps, options.minutes) == (7, 0)
 
 
 def test_a_training_that_was_killed_while_it_wrote_its_adapter_is_not_done(train_options, tmp_path):

@@ -55,6 +55,15 @@ def test_clip_begins_before_the_touch_with_the_objects_mask(tmp_path):
     assert fitted(clip, 32, 48, 5).mask.any()
 
 
+def test_a_caption_that_reads_otherwise_in_the_encoding_that_is_named_changes_the_fingerprint(tmp_path):
+    sequence, name = write_sequence(tmp_path), "Date01_Sub01_backpack_hand/k1"
+    told = [BehaveClips(tmp_path, 5, encoding).fingerprint(name) for encoding in ("utf-8", "cp1252")]
+    assert told[0] == told[1]  # there is no caption
+    (sequence / "caption.txt").write_text("The [TGT] backpack of the caf\u00e9.", encoding="utf-8")
+    told = [BehaveClips(tmp_path, 5, encoding).fingerprint(name) for encoding in ("utf-8", "cp1252")]
+    assert told[0] != told[1]
+
+
 def test_chair_of_another_folder_name_and_given_caption(tmp_path):
     sequence = write_sequence(tmp_path, "Date01_Sub01_chairwood_sit", "chairwood", folder="chair")
     source = BehaveClips(tmp_path / "sequences", 5)

@@ -1,10 +1,12 @@
 """Steps by file, and by tiny random models saved as transformers saves them."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
 import torch
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from hoi_motion.media.video_file import write_video
 from tavid_planner.errors import ErrorCode, InputError, VideoError
@@ -81,6 +83,9 @@ def test_every_step_can_be_a_file_and_the_reader_reads_what_comes_out(videos, tm
         ({"interactions": SAID, "checked": BOXES | {"2": [50, 20, 40, 30]}}, "not in the picture"),
         ({"interactions": SAID, "checked": BOXES}, "no tracker"),
         ({"interactions": {"instances": 3}}, "another form"),
+        ({"interactions": SAID, "checked": BOXES | {"7": BOXES["2"]}}, "checked.json has an instance '7'"),
+        ({"interactions": SAID, "checked": BOXES | {"2": [50, 20]}}, "checked.json is of another form"),
+        ({"interactions": SAID, "checked": BOXES | {"2": {"left": 3}}}, "checked.json is of another form"),
     ],
 )
 def test_a_clip_that_lacks_a_step_is_left_out_by_name(videos, tmp_path, files, named):
@@ -104,6 +109,30 @@ def test_sam_2_follows_what_is_in_the_boxes_once(videos, tmp_path, sam_folder):
     times = [path.stat().st_mtime_ns for path in made]
     build(videos, out, Models())  # nothing is missing: no model is needed
     assert [path.stat().st_mtime_ns for path in made] == times
+
+
+class Following:  # as a tracker: the mask of each instance is as wide as its frame is bright
+    def tracks(self, frames, boxes):
+        tracks = {number: np.zeros(frames.shape[:3], bool) for number in boxes}
+        for track in tracks.values():
+            for mask, brightness in zip(track, frames[:, 24, 32, 0]):
+                mask[10:20, : 4 + brightness // 8] = True
+        return tracks
+
+
+def test_masks_of_a_variable_frame_rate_are_read_with_the_frames_that_they_are_of(videos, tmp_path):
+    frames = np.repeat(np.arange(10, 250, 10, dtype=np.uint8), 48 * 64 * 3).reshape(24, 48, 64, 3)
+    write_video(tmp_path / "even.mp4", frames, 8.0)
+    dropped = ["-vf", "select='not(between(n,6,18)*mod(n,3))'", "-fps_mode", "vfr"]
+    subprocess.run(
+        [get_ffmpeg_exe(), "-v", "error", "-y", "-i", tmp_path / "even.mp4", *dropped, videos / "one.mp4"], check=True
+    )
+    out = tmp_path / "out"
+    put(out, interactions=SAID, checked=BOXES)
+    assert build(videos, out, Models(tracker=Following())) == []
+    clip = MatrixVideos(out, 20, 8.0).load("one.mp4")
+    wide = clip.tracks[1, :, 15].sum(1)
+    np.testing.assert_allclose(wide, 4 + clip.frames[:, 24, 32, 0] // 8, atol=1)
 
 
 def read_mask_size(path):

@@ -118,13 +118,14 @@ def test_folder_without_clips_is_an_error(tmp_path):
         open_source(tmp_path, 9)
 
 
-def encoded_by(tmp_path, encoder, clips, monkeypatch, count=None):
+def encoded_by(tmp_path, encoder, clips, monkeypatch, count=None, encoding="utf-8"):
     """Names that one run over the clips encodes, in order."""
     names, encode = [], encoder.encode
     with monkeypatch.context() as patch:
         patch.setattr(encoder, "encode", lambda name, clip: names.append(name) or encode(name, clip))
         out = tmp_path / "cache"
-        fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips, 9), 2, count)
+        source = VideoClips(clips, 9, encoding=encoding)
+        fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, source, 2, count)
     return names
 
 
@@ -169,6 +170,30 @@ def test_a_repaired_clip_is_encoded_and_no_longer_listed(tmp_path, encoder, clip
     (clips / "b.later").rename(clips / "b.txt")
     assert encoded_by(tmp_path, encoder, clips, monkeypatch) == ["b.avi"]
     assert skipped.read_text() == "" and sorted(held(tmp_path)) == ["a.avi", "b.avi", "c.avi"]
+
+
+def test_a_caption_that_was_skipped_for_its_encoding_is_encoded_once_that_is_named(
+    tmp_path, encoder, clips, monkeypatch
+):
+    (clips / "b.txt").write_text("A person takes the [TGT] cup of the caf\u00e9.", encoding="cp1252")
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch) == ["a.avi", "c.avi"]
+    # captions that read the same in both are left alone
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch, encoding="cp1252") == ["b.avi"]
+    assert (tmp_path / "cache" / "skipped.jsonl").read_text() == ""
+
+
+def test_a_cache_goes_on_after_a_damaged_line_of_its_index_was_removed(tmp_path, encoder, clips, monkeypatch):
+    write_clip(clips, "d")
+    write_clip(clips, "e", caption="Someone holds the [TGT] mug.")
+    encoded_by(tmp_path, encoder, clips, monkeypatch)  # three shards of two, two and one clips
+    [text] = [clip.text for clip in ClipCache(tmp_path / "cache") if clip.name == "e.avi"]
+    index = tmp_path / "cache" / "index.jsonl"
+    first, _, third = index.read_text().splitlines(keepends=True)
+    index.write_text(first + third)
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch) == ["c.avi", "d.avi"]
+    assert sorted(held(tmp_path)) == ["a.avi", "b.avi", "c.avi", "d.avi", "e.avi"]
+    [same] = [clip.text for clip in ClipCache(tmp_path / "cache") if clip.name == "e.avi"]
+    assert torch.equal(same, text)  # no other shard was written over its own
 
 
 def test_a_deleted_clip_and_one_that_broke_count_no_longer(tmp_path, encoder, clips, monkeypatch):

@@ -71,6 +71,14 @@ def test_clip_has_the_rate_that_is_asked_for(tmp_path):
     assert np.allclose(clip.frames[:, 0, 0, 0], 4 * (16 + np.arange(17)), atol=6)
 
 
+def test_a_rate_that_is_no_whole_part_of_the_videos_is_kept_and_a_higher_one_refused(tmp_path):
+    write_dataset(tmp_path)
+    clip = open_source(tmp_path, 13, 12.0).load(NAME)
+    assert np.allclose(clip.frames[:, 0, 0, 0], 4 * (16 + np.rint(np.arange(13) * 16 / 12)), atol=6)
+    with pytest.raises(InputError, match="has 16 frames a second, 24 are needed"):
+        EgoExoClips(tmp_path, 13, 24.0).load(NAME)
+
+
 def test_downscaled_video_serves_too(tmp_path):
     write_dataset(tmp_path)
     folder = tmp_path / "takes" / "fair_cooking_05_2" / "frame_aligned_videos"

@@ -107,3 +107,12 @@ def test_a_mark_at_the_far_side_of_a_wide_picture_does_not_vanish_and_a_thin_one
     marks[where] = thin if where == "mask" else np.where(thin, 2, marks["ids"]).astype(np.uint8)
     with pytest.raises(InputError, match="vanishes at latent size"):
         kept._check_marks(replace(clip, **marks))
+
+
+def test_a_target_that_other_instances_cover_leaves_its_clip_out(encoder):
+    mask, tracks = np.zeros((32, 48), bool), np.ones((2, 9, 32, 48), bool)
+    mask[8:24, 8:24] = True
+    clip = noise_clip(mask=mask, ids=np.full((32, 48), 2, np.uint8), tracks=tracks, triplet=("person", "takes", "cup"))
+    with pytest.raises(InputError, match="cover all of its target's"):
+        ClipEncoder(encoder.pipeline, replace(encoder.settings, track_px=8)).encode("a", clip)
+    encoder.encode("a", clip)  # whose training sees the mask alone

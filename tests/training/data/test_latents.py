@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tavid_planner.errors import InputError
 from training.data.clips import ClipFolder
 from training.data.fingerprint import fingerprint
 from training.data.latents import IMAGE_VARIANTS, LatentCache, encode, main
@@ -78,6 +79,13 @@ def test_few_digits_give_about_the_same_latents(tmp_path):
     clips, vae = ClipFolder(tmp_path), build_vae().eval()
     exact, rough = (encode(vae, clips, [0], bf16=bf16).latents.float() for bf16 in (False, True))
     assert 0 < (exact - rough).std() < 0.03 * exact.std()
+
+
+def test_clips_of_two_sizes_in_one_part_are_refused(tmp_path):
+    for seed, height in ((3, 32), (4, 48)):
+        save_clip(tmp_path / f"clip_00000000{seed}.npz", generate_scene(seed, height, 48, 9))
+    with pytest.raises(InputError, match="they make no one set"):
+        encode(build_vae().eval(), ClipFolder(tmp_path), [0, 1])
 
 
 def encode_folder(monkeypatch, scenes, vae, out, *options):

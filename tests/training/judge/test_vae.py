@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from training.evaluate import held_out_case
-from training.judge.vae import explained_variance, kept_db, touches_seen
+from training.judge.vae import explained_variance, kept_db, main, touches_seen
+from training.models import build_vae
 
 
 def test_a_linear_map_is_explained_and_noise_is_not():
@@ -45,3 +46,13 @@ class Erasing:  # as a VAE: every frame becomes the first one
 
 def test_a_touch_that_the_vae_loses_is_not_counted_as_kept():
     assert touches_seen(Erasing(), [held_out_case(0)], 96, 144) == (1, 0)
+
+
+@pytest.mark.parametrize("missing, said", [("vae", "has no VAE"), ("scenes", "holds no clips")])
+def test_what_cannot_be_judged_ends_in_one_line(missing, said, tmp_path, monkeypatch, capsys):
+    if missing == "scenes":
+        build_vae().save_pretrained(tmp_path / "vae")
+    monkeypatch.setattr("sys.argv", ["vae", "--vae", str(tmp_path), "--scenes", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and said in capsys.readouterr().err

@@ -5,10 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from hoi_motion.errors import InputError
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.low_resolution import NUM_BODY, NUM_POINTS, WEIGHTS, LowResolutionNetwork, read_maps
 from training.networks import low_resolution as train_keypoints
 from training.networks.low_resolution import MIRRORED, WINDOW, KeypointClips, batch, judged, target_maps, train
+from training.networks.low_resolution_marked import main as train_marked
 from training.networks.low_resolution_marked import start_weights
 
 
@@ -94,3 +96,15 @@ def test_training_lowers_the_loss(clips, monkeypatch):
 
     assert loss(train(clips, 12, size=1, rate=0.05)) < loss(train(clips, 1, size=1, rate=0.05)) - 0.5
     assert all("median" in line for line in judged(small().eval(), clips))
+
+
+def test_clips_shorter_than_a_window_are_refused(clips):
+    short = KeypointClips(clips.frames[:, :, : WINDOW - 1], clips.points_px[:, : WINDOW - 1])
+    with pytest.raises(InputError, match="the clips have 8 frames, at least 9 are needed"):
+        train(short, 1, 1, 1e-3)
+
+
+def test_a_cache_that_is_missing_ends_the_marked_training_in_one_line(tmp_path, capsys):
+    given = ["--scenes", str(tmp_path), "--cache", str(tmp_path), "--out", str(tmp_path / "a.safetensors")]
+    assert train_marked(given) == 2
+    assert "is no cache of clips" in capsys.readouterr().err

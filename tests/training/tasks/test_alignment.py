@@ -9,11 +9,11 @@ from tiny_model import tiny_transformer
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError
-from training.configuration import AdapterConfig, DiffusionConfig
+from training.configuration import AdapterConfig, AlignmentConfig, DiffusionConfig
 from training.models import build_scheduler
 from training.objectives.diffusion import difference_loss
 from training.tasks.adapter import add_lora, lora_blocks
-from training.tasks.alignment import Interactions
+from training.tasks.alignment import InteractionAlignment, Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
 
 SHAPE = (3, 16, 4, 6)  # (F, C, h, w) latents: 2x3 tokens a frame
@@ -128,6 +128,16 @@ def test_losses_without_tracks_are_refused():
     config = from_mapping(DiffusionConfig, dict(alignment=MATRIX, attention=dict(blocks="1")))
     with pytest.raises(InputError, match="no mask tracks") as error:
         DiffusionTask(config, tiny_transformer(), build_scheduler(), SHAPE)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
+@pytest.mark.parametrize("frames, tokens, wanted", [(13, 2, 9), (21, 3, 17)])
+def test_a_length_that_the_decoder_cannot_reach_by_doubling_is_refused(frames, tokens, wanted):
+    """As of CogVideoX 1.5, whose tokens are two latent frames deep."""
+    config = from_mapping(AlignmentConfig, MATRIX)
+    InteractionAlignment(config, 3, (tokens, 2, 3), (wanted, 16, 24))
+    with pytest.raises(InputError, match=f"encode clips of {wanted} frames") as error:
+        InteractionAlignment(config, 3, (tokens, 2, 3), (frames, 16, 24))
     assert error.value.code is ErrorCode.CONFIG_INVALID
 
 

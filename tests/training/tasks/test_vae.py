@@ -9,6 +9,7 @@ from tavid_planner.errors import InputError
 from training.configuration import VaeConfig
 from training.json_lines import read_lines
 from training.models import load_vae
+from training.tasks.vae import VaeTask
 from training.trainer import Trainer
 
 
@@ -21,6 +22,15 @@ def test_run_trains_every_weight_and_writes_a_vae_that_loads(vae_config, tmp_pat
     assert set(line) == {"step", "reconstruction", "kl", "probe", "psnr_db"}
     written = load_vae(tmp_path / "run" / "model").state_dict()
     assert all(torch.equal(written[n], value) for n, value in trainer.task.vae.state_dict().items())
+
+
+@pytest.mark.parametrize("without", ["probe_weight", "kl_weight"])
+def test_whatever_is_trained_gets_a_gradient_in_every_pass(vae_config, without):
+    """Else several processes wait for it in vain."""
+    task = VaeTask(replace(vae_config, **{without: 0.0}), torch.device("cpu"))
+    losses = task(task.draw(0, np.random.default_rng(0)), ExitStack())
+    sum(weight * losses[name] for name, weight in task.weights.items() if weight).backward()
+    assert [name for name, p in task.named_parameters() if p.requires_grad and p.grad is None] == []
 
 
 def test_a_vae_with_smaller_cells_is_trained_and_loads(vae_config, tmp_path):
