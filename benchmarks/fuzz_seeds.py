@@ -122,9 +122,8 @@ def _soma() -> bytes:
 
 def _robot_motions() -> list[bytes]:
     meta = {"schema": 1, "robot": "arm", "joint_names": ["a", "b"], "fps": FPS, "stretch": 1.0, "facts": {"gap_m": 0.1}}
-    arrays = dict(
-        positions_rad=np.zeros((FRAMES, 2)), root_pose=np.zeros((FRAMES, 7)), source_time_s=np.arange(FRAMES) / FPS
-    )
+    root_pose = np.tile([0.0, 0, 0, 0, 0, 0, 1], (FRAMES, 1))
+    arrays = dict(positions_rad=np.zeros((FRAMES, 2)), root_pose=root_pose, source_time_s=np.arange(FRAMES) / FPS)
     return [npz(meta=np.array(json.dumps(meta)), **arrays)]
 
 

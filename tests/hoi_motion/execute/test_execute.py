@@ -64,7 +64,7 @@ def test_an_arm_that_is_too_weak_says_which_motors(result, panda, motion):
 
 
 def test_a_plan_for_another_robot_is_refused(result, panda, motion):
-    other = dataclasses.replace(result, joint_names=("a", *result.joint_names[1:]), finger_names=())
+    other = dataclasses.replace(result, joint_names=("a", *result.joint_names[1:]), finger_names=(), gripper=())
     with pytest.raises(InputError, match="the motion moves a"):
         execute(other, panda, motion)
 

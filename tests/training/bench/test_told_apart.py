@@ -27,6 +27,7 @@ def cache_of(tiny_base, folder, pair: str):
     for half in (0, 1):
         ids, mask = np.zeros((32, 48), np.uint8), np.zeros((32, 48), bool)
         ids[:, 24 * half : 24 * half + 24], mask[:8, :8] = 2, True
+        ids[mask] = 1
         frames = rng.integers(0, 255, (9, 32, 48, 3), dtype=np.uint8)
         tracks = np.zeros((2, 9, 32, 48), bool)
         triplet = "person", "picks up", "red mug"
