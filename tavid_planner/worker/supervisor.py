@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -163,10 +164,28 @@ class PlanWorker:
                 sweep_partials(folder.parent)
 
     def _converse(self, job: Load | Plan, folder: Path | None, on_progress: OnProgress, cancel: CancelToken):
-        """Send a job and follow it to its end: what it has made.
+        """Send a job and follow it to its end: what it has made. Raises: as `_answers`, and the job's own error."""
+        for answer in self._answers(job, folder, cancel):
+            if isinstance(answer, Progress):
+                self._loaded = answer.stage != "load" or answer.fraction >= 1
+                try:
+                    on_progress(answer.stage, answer.fraction)
+                except BaseException:  # of any kind: nobody waits for the job any more
+                    self.stop()
+                    raise
+            elif isinstance(answer, Failed):
+                raise answer.error
+            elif isinstance(answer, Done):
+                self.gpu_bytes = answer.gpu_bytes
+                return answer.made
+
+    def _answers(
+        self, job: Load | Plan, folder: Path | None, cancel: CancelToken
+    ) -> Iterator[Progress | Failed | Done]:
+        """Send a job and give what the process answers, without an end. What a listener raises is not raised in here.
 
         Raises:
-            TavidError: the job's own; CANCELLED; INTERNAL or OUT_OF_MEMORY when the process dies.
+            TavidError: CANCELLED; INTERNAL or OUT_OF_MEMORY when the process dies.
             _DiedBefore: it has died before it said anything about this job.
         """
         stage, asked_to_end, heard = "", None, False
@@ -187,17 +206,7 @@ class PlanWorker:
                 heard = True
                 if isinstance(answer, Progress):
                     stage = answer.stage
-                    self._loaded = answer.stage != "load" or answer.fraction >= 1
-                    try:
-                        on_progress(answer.stage, answer.fraction)
-                    except BaseException:  # of any kind: nobody waits for the job any more
-                        self.stop()
-                        raise
-                elif isinstance(answer, Failed):
-                    raise answer.error
-                elif isinstance(answer, Done):
-                    self.gpu_bytes = answer.gpu_bytes
-                    return answer.made
+                yield answer
         except (EOFError, BrokenPipeError, ConnectionError) as error:
             died = self._bury(stage)
             cancel.raise_if_cancelled()

@@ -142,7 +142,11 @@ def test_a_missing_planner_is_reported_instead_of_waited_for():
         worker.load(PlannerConfig())
 
 
-@pytest.mark.parametrize("what", [KeyboardInterrupt(), TavidError(ErrorCode.CANCELLED, "no more of it")], ids=str)
+@pytest.mark.parametrize(
+    "what",
+    [KeyboardInterrupt(), TavidError(ErrorCode.CANCELLED, "no more of it"), BrokenPipeError("of stdout")],
+    ids=str,
+)
 def test_failing_listener_ends_the_job(ask, worker, what):
     def fail(*_):
         raise what
