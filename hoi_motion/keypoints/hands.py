@@ -204,7 +204,7 @@ def arms_between_sightings(track: kp.KeypointTrack, size_px: tuple[int, int]) ->
 
     Whoever holds something at the edge of the picture or behind a thing has an arm of which little is seen, and what a
     detector then guesses may be anywhere. Between two sightings, in the picture or beyond its edge, a guess that is
-    JUMP away from the straight line between them is replaced by it.
+    JUMP away from the straight line between them is replaced by it. Frames without the person stay without evidence.
 
     Args:
         size_px: height, width of the pictures.
@@ -220,7 +220,7 @@ def arms_between_sightings(track: kp.KeypointTrack, size_px: tuple[int, int]) ->
                 continue
             frames = np.arange(track.num_frames)
             path = np.column_stack([np.interp(frames, sighted, px[sighted, c]) for c in range(2)])
-            guessed = (confidence < kp.SURE) & ~beyond & (frames > sighted[0]) & (frames < sighted[-1])
+            guessed = track.seen & (confidence < kp.SURE) & ~beyond & (frames > sighted[0]) & (frames < sighted[-1])
             jumps = guessed & (np.linalg.norm(px - path, axis=1) > JUMP * height_px)
             inside = ((path >= 0) & (path <= last_px)).all(1)
             body[jumps, joint, :2] = path[jumps]

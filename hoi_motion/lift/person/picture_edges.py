@@ -23,14 +23,16 @@ class PictureEdges:
     to_picture: np.ndarray
 
     def beyond(self, track: kp.KeypointTrack) -> "BeyondEdges":
-        """The arms' keypoints that are drawn outside, in frames with a person.
+        """The arms' keypoints that MediaPipe draws outside, in frames with a person.
 
-        Legs are left out: below the picture they are where the floor and the lifter say, whatever the detector guesses.
+        Other detectors have their own signs for what they miss, which may lie outside: all zeros, turned back into the
+        picture or scaled, or -1. Legs are left out: below the picture they are where the floor and the lifter say,
+        whatever the detector guesses.
         """
         rows = list(km.BODY_KEYPOINTS)
         ends = np.insert(track.body_px[:, rows, :2], 2, 1.0, axis=-1) @ np.swapaxes(self.to_picture, 1, 2)
         px, last = ends[..., :2] / ends[..., 2:], np.array(self.size_px[::-1]) - 1
-        there = track.seen[:, None, None] & np.isin(rows, kp.ARMS)[:, None]
+        there = track.seen[:, None, None] & np.isin(rows, kp.ARMS)[:, None] & (track.detector == km.MEDIAPIPE)
         return BeyondEdges(
             torch.tensor(there & (px < 0)),
             torch.tensor(there & (px > last)),

@@ -159,3 +159,10 @@ def test_near_guesses_sure_points_and_what_is_not_seen_again_stay(acted, frames,
     px = true.body_px[frames[0], kp.R_ELBOW, :2] + off * true.person_height_px() * np.array([1.0, 0.0])
     track = _guessed(true, kp.R_ELBOW, frames, px, confidence)
     assert np.array_equal(arms_between_sightings(track, SIZE_PX).body_px, track.body_px)
+
+
+def test_frames_without_the_person_get_no_evidence_of_an_arm(acted):
+    true = acted(12).track
+    px = true.body_px[0, kp.R_ELBOW, :2] + 0.5 * true.person_height_px()
+    track = replace(_guessed(true, kp.R_ELBOW, [4, 5, 6], px, 0.0), seen=~np.isin(np.arange(12), [4, 5, 6]))
+    assert np.array_equal(arms_between_sightings(track, SIZE_PX).body_px, track.body_px)

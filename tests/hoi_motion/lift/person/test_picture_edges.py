@@ -23,7 +23,7 @@ def _straight(frames: int, size_px=SIZE_PX) -> PictureEdges:
 
 @pytest.fixture
 def track(acted):
-    return acted(3).track
+    return replace(acted(3).track, detector=km.MEDIAPIPE)
 
 
 def _with(track, joint: int, x: float, y: float):
@@ -43,6 +43,13 @@ def test_legs_and_frames_without_the_person_tell_nothing(track):
     assert not _straight(3).beyond(_with(track, kp.L_ANKLE, 20.0, 900.0)).after[:, ROWS.index(kp.L_ANKLE)].any()
     gone = replace(_with(track, kp.R_WRIST, -5.0, 20.0), seen=np.array([True, False, True]))
     assert _straight(3).beyond(gone).before[:, ROWS.index(kp.R_WRIST), 0].tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("missing_px", [(-1.0, -1.0), (-0.25, -0.25)])
+def test_what_another_detector_misses_is_no_arm_beyond_an_edge(track, missing_px):
+    """All zeros are -0.25 in a picture of half the size, and about 0 after a turn and back."""
+    given = replace(_with(track, kp.R_WRIST, *missing_px), detector="")
+    assert not _straight(3).beyond(given).before.any()
 
 
 def test_how_far_inside_is_measured_in_the_real_picture(track):
@@ -70,8 +77,8 @@ def test_a_hand_that_has_left_the_picture_is_not_put_into_it(body, acted):
     out[..., 1] -= np.where(np.isin(np.arange(33), [16, 18, 20, 22]), 0, top - 10)
     K = seen.K.copy()
     K[1, 2] -= top - 10
-    track = replace(seen.track, body_px=out, right_hand_px=np.zeros_like(seen.track.right_hand_px))
-    track = replace(track, left_hand_px=np.zeros_like(track.left_hand_px))
+    hands = dict.fromkeys(("left_hand_px", "right_hand_px"), np.zeros_like(seen.track.left_hand_px))
+    track = replace(seen.track, body_px=out, **hands, detector=km.MEDIAPIPE)
     free, held = (fit_body(body, PersonSeen(track, K, 8.0, edges=e)) for e in (None, _straight(6)))
     assert _wrists_px(free, K).min() > 40
     assert _wrists_px(held, K).max() < 15
