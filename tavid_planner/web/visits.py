@@ -127,7 +127,7 @@ class Visit:
     def end(self) -> None:
         """The plan that ran has ended; of a page that was closed meanwhile, nothing that it wrote stays behind."""
         with self._lock:
-            self.cancel = None
+            self.cancel, self.used_s = None, time.monotonic()  # a plan may take longer than UNUSED_S
             closed = self.closed
         if closed:
             self._clear()
@@ -173,9 +173,11 @@ class Visits:
         if not session:
             raise ControlError(ErrorCode.BUSY, "the call does not come from an open page", "open the page in a browser")
         with self._lock:
+            unused = self._pop_unused() if session not in self._visits and len(self._visits) >= MAX_VISITS else []
+        for visit in unused:  # removes their files: no other page should wait for that
+            visit.close()
+        with self._lock:
             if session not in self._visits:
-                if len(self._visits) >= MAX_VISITS:
-                    self._forget_unused()
                 if len(self._visits) >= MAX_VISITS:
                     raise ControlError(ErrorCode.BUSY, f"{MAX_VISITS} pages are open", "come back later")
                 folder = self._folder / secrets.token_hex(12)
@@ -189,12 +191,11 @@ class Visits:
             visit.used_s = time.monotonic()
             return visit
 
-    def _forget_unused(self) -> None:
-        """Close pages that nobody has used for long: of one that was lost on the way, no end is heard."""
+    def _pop_unused(self) -> list[Visit]:
+        """Pages that nobody has used for long, to be closed: of one that was lost on the way, no end is heard."""
         latest_s = time.monotonic() - UNUSED_S
-        for session, visit in list(self._visits.items()):
-            if visit.used_s < latest_s and visit.cancel is None:
-                self._visits.pop(session).close()
+        unused = [s for s, visit in self._visits.items() if visit.used_s < latest_s and visit.cancel is None]
+        return [self._visits.pop(session) for session in unused]
 
     def leave(self, session: str | None) -> None:
         """A page was closed: cancel its plan, remove its bundles unless they are kept."""

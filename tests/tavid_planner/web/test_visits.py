@@ -158,6 +158,23 @@ def test_pages_of_which_no_end_was_heard_give_their_place_to_a_new_one(visits):
         visits.of("yet another")
 
 
+def test_nobody_waits_while_the_files_of_an_unused_page_are_removed(visits, monkeypatch):
+    pages, free = [visits.of(str(k)) for k in range(MAX_VISITS)], []
+    pages[0].used_s -= UNUSED_S + 1
+    monkeypatch.setattr(pages[0], "close", lambda: free.append(not visits._lock.locked()))
+    visits.of("one more")
+    assert free == [True]
+
+
+def test_a_page_whose_plan_has_just_ended_is_in_use(visits):
+    pages = [visits.of(str(k)) for k in range(MAX_VISITS)]
+    pages[0].begin()
+    pages[0].used_s -= UNUSED_S + 1
+    pages[0].end()
+    with pytest.raises(TavidError, match="pages are open"):
+        visits.of("one more")
+
+
 def test_a_call_without_a_page_is_refused(visits):
     with pytest.raises(TavidError):
         visits.of(None)
