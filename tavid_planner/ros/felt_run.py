@@ -154,6 +154,10 @@ class FeltRun:
                 self._error = ControlError(ErrorCode.ABORTED, end.value, hint)
         except TavidError as failure:
             self._error, self._is_over = failure, True
+        except BaseException:  # Ctrl-C: the next motion has not begun, and must not count as carried out
+            self._error = ControlError(ErrorCode.CANCELLED, "interrupted before the arm's next motion")
+            self._is_over = True
+            raise
         return self._is_over
 
     def _is_met(self) -> bool:

@@ -61,7 +61,8 @@ class RobotRun:
         self._error: TavidError | None = None
         self._end: Future | None = None
         self._ended_at: float | None = None
-        self._late = self._gone = False
+        self._asked: Future | None = None
+        self._gone = False
         self.feedback = None
         try:
             self._start(answer.joint_trajectory)
@@ -115,7 +116,7 @@ class RobotRun:
         """Release the action clients; an arm that is still moving is stopped."""
         if self._end is not None and not self._end.done():
             self.cancel(self._controllers.answer_s)
-        if not self._late:  # a goal that is accepted late is cancelled by its client
+        if self._asked is None or self._asked.done():  # a goal that is accepted late is cancelled by its client
             self._arm.destroy()
         if self._gripper:
             self._gripper.client.destroy()
@@ -135,10 +136,9 @@ class RobotRun:
         def keep(message) -> None:
             self.feedback = message.feedback
 
-        asked = self._arm.send_goal_async(goal, feedback_callback=keep)
-        handle = wait_until_taken(asked, self._wait, answer_s)
+        self._asked = self._arm.send_goal_async(goal, feedback_callback=keep)
+        handle = wait_until_taken(self._asked, self._wait, answer_s)
         if handle is None:
-            self._late = True
             raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {answer_s:g} s")
         if not handle.accepted:
             hint = f"it has to be active and to move {', '.join(trajectory.joint_names)}"
@@ -199,7 +199,9 @@ def wait_until_taken(asked: Future, wait: Wait, timeout_s: float) -> ClientGoalH
         handle = wait(asked, timeout_s)
     except BaseException:
         handle = wait(asked, LAST_CANCEL_S)
-        if handle is not None and handle.accepted:
+        if handle is None:
+            asked.add_done_callback(cancel_late)
+        elif handle.accepted:
             wait(handle.cancel_goal_async(), LAST_CANCEL_S)
         raise
     if handle is None:

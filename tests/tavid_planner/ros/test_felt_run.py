@@ -192,6 +192,23 @@ def test_an_arm_that_is_cancelled_between_two_motions_says_so(felt):
     assert error.value.code is ErrorCode.CANCELLED and len(robot.goals) == 2 and not run.cancel(ANSWER_S)
 
 
+def test_ctrl_c_between_two_motions_is_no_success(felt, monkeypatch):
+    """The motion that had not begun counted as carried out, for whoever caught it and went on."""
+    robot, client, answer = felt
+    robot.reset()
+    run = client.execute(answer, NAMES)
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(run, "_begin", interrupted)
+        run.result(timeout_s=ANSWER_S)
+    with pytest.raises(ControlError) as error:
+        run.result(timeout_s=ANSWER_S)
+    assert error.value.code is ErrorCode.CANCELLED and len(robot.goals) == 1
+
+
 def test_a_bundle_that_is_elsewhere_is_refused_before_the_arm_moves(felt):
     robot, client, _ = felt
     robot.reset()
