@@ -84,9 +84,10 @@ def bench_values(results: list[Result]) -> dict[str, Value]:
 
 
 def _where_truth_is_hit(results: list[Result]) -> list[VideoScore]:
-    """The adapter's scores in scenes whose ground-truth clip is judged a hit: in others the judge errs, not the model.
+    """The adapter's scores in scenes whose ground-truth clip is judged a hit.
 
-    What is carried in front of another candidate's place, for one, is judged to have been taken from there.
+    In the others the judge errs about what is known, and what it says of the model there tells little: what is carried
+    in front of another candidate's place, for one, is judged to have been taken from there.
     """
     hits = {r.case for r in results if r.contestant == "truth" and r.score.outcome == "hit"}
     return [r.score for r in results if r.contestant == "adapter" and r.case in hits]

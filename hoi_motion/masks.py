@@ -20,13 +20,11 @@ LARGEST_BORDER = 0.75
 """The same for one that holds so much of the border of the picture."""
 
 
-def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarray:  # (H, W) bool
-    """A boolean mask from any array in which one thing is marked on black.
-
-    Accepts bool, integer or float arrays (H, W) and pictures (H, W, 1 to 4); `marked_pixels` says what is read how.
+def mask_pixels(mask, name: str = "mask") -> np.ndarray:  # (H, W) or (H, W, C)
+    """An array that `marked_pixels` can read, of any size.
 
     Raises:
-        InputError: MASK_INVALID (several marks, grey areas, NaN, nearly the whole picture), MASK_EMPTY, SIZE_MISMATCH.
+        InputError: MASK_INVALID for what is no picture.
     """
     mask = given_array(mask, name, ErrorCode.MASK_INVALID)
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "buif" or not mask.size:
@@ -35,6 +33,18 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
             f"{name} is {mask.dtype} of shape {mask.shape}, expected one channel",
             "give a single-channel image: 0 outside, one other value on the object",
         )
+    return mask
+
+
+def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarray:  # (H, W) bool
+    """A boolean mask from any array in which one thing is marked on black.
+
+    Accepts bool, integer or float arrays (H, W) and pictures (H, W, 1 to 4); `marked_pixels` says what is read how.
+
+    Raises:
+        InputError: MASK_INVALID (several marks, grey areas, NaN, nearly the whole picture), MASK_EMPTY, SIZE_MISMATCH.
+    """
+    mask = mask_pixels(mask, name)
     if mask.shape[:2] != tuple(size_px):
         raise InputError(
             ErrorCode.SIZE_MISMATCH,

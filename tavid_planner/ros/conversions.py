@@ -7,6 +7,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from hoi_motion.arrays import given_array
+from hoi_motion.masks import mask_pixels
 from hoi_motion.media.mask_pictures import marked_pixels
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import checked_rgb
@@ -122,14 +123,7 @@ def image_from_mask(mask: np.ndarray, header: Header | None = None, name: str = 
     Raises:
         InputError: MASK_INVALID for what marks nothing clearly.
     """
-    mask = given_array(mask, name, ErrorCode.MASK_INVALID)
-    if mask.ndim not in (2, 3) or mask.dtype.kind not in "buif" or not mask.size:
-        raise InputError(
-            ErrorCode.MASK_INVALID,
-            f"{name} is {mask.dtype} of shape {mask.shape}, expected one channel",
-            "give a single-channel image: 0 outside, one other value on the object",
-        )
-    marked, _ = marked_pixels(mask, name)
+    marked, _ = marked_pixels(mask_pixels(mask, name), name)
     return image_from_pixels(np.where(marked, np.uint8(255), np.uint8(0)), "mono8", header)
 
 
