@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from hoi_motion.camera import Camera
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.lifter import lift_keypoints
-from hoi_motion.lift.person.measured_room import MeasuredRoom
+from hoi_motion.lift.person.measured_room import EDGE, MeasuredRoom
 from hoi_motion.lift.straight_lines import StraightLines, upright
 from hoi_motion.lift.track.track import ObjectTrack, Outline
 
@@ -22,6 +23,8 @@ from hoi_motion.lift.track.track import ObjectTrack, Outline
 LEAST_DEG, MOST_DEG = 0.2, 20.0
 # a roll that is left in is noted from here on, unless the camera looks nearly straight down, where roll means nothing
 NOTED_DEG, LEAST_ACROSS = 3.0, 0.3
+# by how much a row of pixels bends
+BEND = np.array([[1.0, -2.0, 1.0]])
 # so much of a mask must stay in the picture
 KEPT_SHARE = 0.9
 
@@ -83,10 +86,7 @@ class UprightCamera:
 
     def first_frame(self, clip: Clip) -> Clip:
         """The clip with masks and depth image as the upright camera sees them; its frames are still the real one's."""
-        depth = None
-        if clip.depth_m is not None:
-            # between two depths there may be nothing
-            depth = self._warped(clip.depth_m, cv2.INTER_NEAREST)
+        depth = None if clip.depth_m is None else self._depth(clip.depth_m)
         actor = None if clip.actor_mask is None else self._picture(clip.actor_mask)
         return replace(
             clip,
@@ -126,6 +126,21 @@ class UprightCamera:
 
     def _picture(self, mask: np.ndarray) -> np.ndarray:  # (H, W) bool
         return self._warped(mask.astype(np.uint8) * 255, cv2.INTER_LINEAR) > 127
+
+    def _depth(self, depth_m: np.ndarray) -> np.ndarray:  # (H, W), 0 where unknown -> the same
+        """Even surfaces stay even, or they would seem to lean as before; between two depths there may be nothing."""
+        known = np.isfinite(depth_m) & (depth_m > 0)
+        inverse = np.where(known, 1 / np.where(known, depth_m, 1.0), 0.0).astype(np.float32)
+        bends = [np.abs(cv2.filter2D(inverse, -1, kernel)) for kernel in (BEND, BEND.T)]
+        even = known & (np.max(bends, axis=0) < EDGE * inverse)
+        inside = self._warped(even.astype(np.float32), cv2.INTER_LINEAR) > 0.999
+        there = np.where(inside, self._between(inverse), self._warped(inverse, cv2.INTER_NEAREST))
+        return np.where(there > 0, 1 / np.where(there > 0, there, 1.0), 0.0)
+
+    def _between(self, image: np.ndarray) -> np.ndarray:  # (H, W) -> (H, W)
+        """Like `_warped`, but interpolated exactly: OpenCV does so in steps of 1/32 pixel, which are stairs again."""
+        back = np.linalg.inv(self.to_upright)
+        return ndimage.affine_transform(image, back[1::-1, 1::-1], back[1::-1, 2], order=1)
 
     def _warped(self, image: np.ndarray, how: int) -> np.ndarray:
         return cv2.warpAffine(np.ascontiguousarray(image), self.to_upright[:2], image.shape[::-1], flags=how)

@@ -136,10 +136,11 @@ def energy(guess: Guess, stage: Stage, config: LiftConfig) -> torch.Tensor:
 
 def _rates(unknowns: Unknowns, evidence: Evidence, rate: float) -> list[dict]:
     """The optimiser's groups. What is given or measured is not moved; where that tells the person's size, the lifter's
-    points may be scaled to it."""
+    points may be scaled to it, and where the depth image does, this clip's keypoints drawn elsewhere than usually."""
     sizes = [unknowns.log_depth]
     sizes += [] if evidence.up is not None else [unknowns.pitch]
     sizes += [] if evidence.floor_source else [unknowns.floor]
+    sizes += [unknowns.drawn_m] if evidence.skin is not None else []
     sizes += [unknowns.lifted_growth] if evidence.skin is not None or evidence.floor_source == GIVEN else []
     return [
         {"params": [unknowns.turn, unknowns.body_rad, unknowns.hands_rad], "lr": rate},

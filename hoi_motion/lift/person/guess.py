@@ -26,6 +26,7 @@ class Unknowns:
         ray: (T, 2) the pelvis' x/z, y/z in the camera; log_depth: (T,) of the pelvis.
         betas: (B,); pitch, floor: of the camera, height of the floor.
         lifted_growth: logarithm; how much larger the person is than the lifter says.
+        drawn_m: (N, 3) where this clip's keypoints are drawn, from where they usually are, in the bones' frames.
     """
 
     turn: torch.Tensor
@@ -37,6 +38,7 @@ class Unknowns:
     pitch: torch.Tensor
     floor: torch.Tensor
     lifted_growth: torch.Tensor
+    drawn_m: torch.Tensor
 
 
 def first_unknowns(start: Start, num_betas: int) -> Unknowns:
@@ -55,6 +57,7 @@ def first_unknowns(start: Start, num_betas: int) -> Unknowns:
         pitch=unknown(float(start.pitch_rad)),
         floor=unknown(float(start.floor_m)),
         lifted_growth=unknown(0.0),
+        drawn_m=unknown(np.zeros((len(km.BODY_KEYPOINTS), 3))),
     )
 
 
@@ -107,8 +110,16 @@ class Guess:
     @cached_property
     def drawn_px(self) -> torch.Tensor:  # (T, N, 2)
         """Where the detector draws the keypoints."""
-        seen, rotations = self.keypoints_m, self.points_and_rotations[1]
-        return self.project(seen + (rotations[:, km.CARRIERS] @ self.evidence.drawn_m[..., None])[..., 0])
+        usual_px = self._drawn_px(self.evidence.drawn_m)
+        if self.evidence.skin is None:
+            return usual_px
+        beside_px = self._drawn_px(self.evidence.drawn_m + self.unknowns.drawn_m) - usual_px
+        weight = self.evidence.body.weight[..., None]
+        return usual_px + without_place_and_size(beside_px, usual_px.detach(), weight)
+
+    def _drawn_px(self, drawn_m: torch.Tensor) -> torch.Tensor:  # (N, 3) -> (T, N, 2)
+        rotations = self.points_and_rotations[1][:, km.CARRIERS]
+        return self.project(self.keypoints_m + (rotations @ drawn_m[..., None])[..., 0])
 
     @cached_property
     def feet_m(self) -> torch.Tensor:  # (T, 2, 4, 3)
@@ -138,3 +149,16 @@ class Guess:
         root = (self.R_level_start @ rotation_matrices(self.unknowns.turn)).detach().double().numpy()
         root = torch.tensor(Rotation.from_matrix(root).as_rotvec(), dtype=torch.float32)
         return torch.cat([root[:, None], self.pose_rad()[:, 1:].detach()], 1)
+
+
+def without_place_and_size(moves_px: torch.Tensor, points_px: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Moves of a picture's points less what shifts or scales all of them: that would be another place of the person.
+
+    Args:
+        moves_px, points_px: (T, N, 2); weight: (T, N, 1) how much each point counts.
+    """
+    weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-3)
+    from_middle = points_px - (weight * points_px).sum(1, keepdim=True)
+    moves_px = moves_px - (weight * moves_px).sum(1, keepdim=True)
+    square = (weight * from_middle.square()).sum((1, 2), keepdim=True).clamp(min=1.0)
+    return moves_px - from_middle * (weight * moves_px * from_middle).sum((1, 2), keepdim=True) / square

@@ -46,6 +46,8 @@ TERMS = (
     Row(time.acceleration,       0.15,     (0.3,   1.0,  1.0), option="smoothness"),
     Row(time.turning,            0.3,      (0.3,   1.0,  1.0), option="smoothness"),
     Row(time.nearing,            0.5,      (0.3,   1.0,  1.0), option="smoothness"),
+    Row(time.steady,             2.0,      (0.0,   1.0,  1.0), option="smoothness"),
+    Row(picture.drawn_beside,    1.0,      (1.0,   1.0,  1.0)),
     Row(picture.measured_skin,   1.25e6,   (0.0,   1.0,  1.0)),
     Row(floor.soles,             2.5,      (0.0,   0.3,  1.0)),
     Row(floor.sunk_soles,        1.0,      (0.0,   0.3,  1.0)),
