@@ -85,10 +85,10 @@ def who_takes(
             continue  # somebody else was found
         touching = np.zeros(clip.num_frames, bool)
         if hands_over(request.instruction):
-            touching |= hands_meet(seen.track, track, clip.target_mask)
+            touching |= hands_meet(seen.track, track, clip.target_mask, seen.target.camera)
         for contact in contact_intervals(track, seen.target, clip.fps):
             # what moves past a hand that stays where it was moves with the actor's
-            touching[contact.start_frame : contact.end_frame] |= has_left(track, contact.hand)[
+            touching[contact.start_frame : contact.end_frame] |= has_left(track, contact.hand, seen.target.camera)[
                 contact.start_frame : contact.end_frame
             ].any()
         if touching.any():
@@ -96,13 +96,16 @@ def who_takes(
     return tuple(taking)
 
 
-def hands_meet(first: "KeypointTrack", second: "KeypointTrack", thing: np.ndarray) -> np.ndarray:  # (T,) bool
+def hands_meet(
+    first: "KeypointTrack", second: "KeypointTrack", thing: np.ndarray, camera: np.ndarray | None = None
+) -> np.ndarray:  # (T,) bool
     """Frames in which a hand of one person stays at a hand of another, both away from where they were at first.
 
     Two hands on one thing are no further apart than it is large.
 
     Args:
         thing: (H, W) bool, its mask in the first frame.
+        camera: (T, 2, 3) of `ObjectTrack`; None stands still.
     """
     from hoi_motion.keypoints.hands import hand_centres_px
     from hoi_motion.lift.contact import MIN_CONTACT_FRAMES, has_left
@@ -111,7 +114,7 @@ def hands_meet(first: "KeypointTrack", second: "KeypointTrack", thing: np.ndarra
     centres = [hand_centres_px(track) for track in (first, second)]
     for track, places in zip((first, second), centres):
         for number, hand in enumerate(HANDS):
-            places[~has_left(track, hand), number] = np.nan
+            places[~has_left(track, hand, camera), number] = np.nan
     apart = np.linalg.norm(centres[0][:, :, None] - centres[1][:, None], axis=-1)  # (T, 2, 2)
     near = (np.nan_to_num(apart, nan=np.inf) <= np.sqrt(thing.sum())).any((1, 2))
     for start, end in runs_of(near):

@@ -18,7 +18,7 @@ from hoi_motion.keypoints.hands import (
     hand_centres_px,
     hand_points_px,
 )
-from hoi_motion.lift.track.track import ObjectTrack
+from hoi_motion.lift.track.track import ObjectTrack, without_camera
 from hoi_motion.motion import HANDS, Contact
 
 # a hand nearer than these shares of the object's size and of the person's height touches, in the picture
@@ -111,6 +111,8 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
     hand that moves with it holds it, from its first touch until the object rests again or the hand is seen away from
     it, or to go off while it keeps still. Until a hand has left its first place it touches nothing that rests, since it
     may only hang in front of it; but a raised one that has its fingers on the object from the start holds it.
+
+    What moves does so against the background: in the picture of a camera that turns, what rests moves as well.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
@@ -118,11 +120,11 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
     contacts = []
     for hand in HANDS:
         near_still_px = still_tolerance_px(near_px)
-        near = distances[hand] <= np.where(arrived(track, hand, fps), near_still_px, near_px)
+        near = distances[hand] <= np.where(arrived(track, hand, fps, target.camera), near_still_px, near_px)
         moving = ~target.resting
         if holder is None:
             near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
-        free = has_left(track, hand) | moving | holds_from_start(track, target, hand, near_px, fps)
+        free = has_left(track, hand, target.camera) | moving | holds_from_start(track, target, hand, near_px, fps)
         unseen = np.isinf(distances[hand])
         unseen &= ~_elsewhere(track, target, hand, unseen, near_still_px, fps)
         touching = _closed_unseen(near & free, unseen, fps)
@@ -185,9 +187,10 @@ def _elsewhere(track, target: ObjectTrack, hand: str, unseen: np.ndarray, near_p
 
 
 def _keeps_still(target: ObjectTrack, fps: float) -> np.ndarray:  # (T,) bool
-    """Frames about which the object keeps still in the picture."""
+    """Frames about which the object keeps still in the picture, but for what the camera does."""
     before, after = _about(target.num_frames, fps)
-    way = np.linalg.norm(target.centroid_px[after] - target.centroid_px[before], axis=1)
+    place = without_camera(target.centroid_px, target.camera)
+    way = np.linalg.norm(place[after] - place[before], axis=1)
     return way <= max(MIN_STILL_WAY_PX, STILL_OBJECT * float(np.sqrt(target.mask.sum())))
 
 
@@ -196,9 +199,13 @@ def least_frames(fps: float) -> int:
     return max(MIN_CONTACT_FRAMES, round(MIN_CONTACT_S * fps))
 
 
-def has_left(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T,) bool
-    """Frames from the first one on in which a hand has left the place where it was first."""
-    centre = hand_centres_px(track)[:, HANDS.index(hand)]
+def has_left(track: kp.KeypointTrack, hand: str, camera: np.ndarray | None) -> np.ndarray:  # (T,) bool
+    """Frames from the first one on in which a hand has left the place where it was first.
+
+    Args:
+        camera: (T, 2, 3) of `ObjectTrack`; None stands still.
+    """
+    centre = without_camera(hand_centres_px(track)[:, HANDS.index(hand)], camera)
     seen = np.flatnonzero(np.isfinite(centre[:, 0]))
     if not len(seen):
         return np.zeros(track.num_frames, bool)
@@ -246,8 +253,8 @@ def left_behind_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, fps:
 def _ways_px(track, target: ObjectTrack, hand: str, fps: float) -> tuple[np.ndarray, np.ndarray]:  # (T,) each
     """The object's way over ALONG_S about each frame, and the hand's against it; NaN where the two are not seen."""
     before, after = _about(track.num_frames, fps)
-    place = target.centroid_px
-    apart = hand_centres_px(track)[:, HANDS.index(hand)] - place
+    place = without_camera(target.centroid_px, target.camera)
+    apart = without_camera(hand_centres_px(track)[:, HANDS.index(hand)], target.camera) - place
     seen = np.isfinite(apart[:, 0]) & (target.visibility >= LEAST_VISIBILITY)
     way, shift = (np.linalg.norm(p[after] - p[before], axis=1) for p in (place, apart))
     return way, np.where(seen[before] & seen[after], shift, np.nan)
@@ -296,9 +303,13 @@ def _let_go(track, target: ObjectTrack, distance_px: np.ndarray, near_px: float)
     return gone
 
 
-def arrived(track: kp.KeypointTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool
-    """Frames in which a hand keeps still elsewhere than where it was first."""
-    centre = hand_centres_px(track)[:, HANDS.index(hand)] / track.person_height_px()
+def arrived(track: kp.KeypointTrack, hand: str, fps: float, camera: np.ndarray | None) -> np.ndarray:  # (T,) bool
+    """Frames in which a hand keeps still elsewhere than where it was first.
+
+    Args:
+        camera: (T, 2, 3) of `ObjectTrack`; None stands still.
+    """
+    centre = without_camera(hand_centres_px(track)[:, HANDS.index(hand)], camera) / track.person_height_px()
     seen = np.flatnonzero(np.isfinite(centre[:, 0]))
     still = np.zeros(len(centre), bool)
     if len(seen) > 1:

@@ -13,6 +13,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.files import whole_file
+from hoi_motion.media.depth_pictures import depth_seen_at
 from hoi_motion.media.video_stream import VideoStream, open_video, output_name
 
 # of the frames that are kept; larger ones are scaled down as they are read
@@ -71,7 +72,8 @@ class VideoClip:
         if image.shape[::-1] == size:
             return image
         if image.dtype != bool:
-            return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
+            (columns, rows), step = np.meshgrid(*(np.arange(n) for n in size)), image.shape[::-1] / np.array(size)
+            return depth_seen_at(image, (columns + 0.5) * step[0] - 0.5, (rows + 0.5) * step[1] - 0.5)
         share = cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         return share >= min(0.5, float(share.max()))
 

@@ -4,6 +4,7 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from hoi_motion.camera import checked_intrinsics
+from hoi_motion.media.depth_pictures import depth_seen_at
 from tavid_planner.errors import ErrorCode, InputError
 
 _POLYNOMIAL_LENGTHS = (4, 5, 8, 12, 14)
@@ -97,13 +98,15 @@ class Rectification:
 
         return cv2.remap(rgb, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def labels(self, values: np.ndarray) -> np.ndarray:  # (H, W)
-        """A mask or depth image: values are not interpolated, 0 outside the camera's picture."""
+    def mask(self, mask: np.ndarray) -> np.ndarray:  # (H, W) bool
         import cv2
 
-        kind = values.dtype
-        remappable = values.astype(np.uint8) if kind.kind == "b" else np.ascontiguousarray(values)
-        return cv2.remap(remappable, *self._maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT).astype(kind)
+        marked = np.ascontiguousarray(mask, np.uint8)
+        return cv2.remap(marked, *self._maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT).astype(bool)
+
+    def depth(self, depth_m: np.ndarray) -> np.ndarray:  # (H, W)
+        """0 where unknown, and outside the camera's picture."""
+        return depth_seen_at(depth_m, *self._maps)
 
 
 def _calibration(message: CameraInfo, size_px: tuple[int, int]):

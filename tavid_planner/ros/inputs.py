@@ -268,13 +268,12 @@ def _request(goal, rgb: np.ndarray, masks: list[np.ndarray], fields: dict) -> In
 
 def _rectified(request: InteractionRequest, rectification: Rectification) -> InteractionRequest:
     """The same request without the lens's distortion."""
-    labels = rectification.labels
     return InteractionRequest.of_instances(
         rectification.image(request.rgb),
-        [replace(instance, mask=labels(instance.mask)) for instance in request.instances],
+        [replace(instance, mask=rectification.mask(instance.mask)) for instance in request.instances],
         request.instruction,
         intrinsics=request.intrinsics,
-        depth_m=None if request.depth_m is None else labels(request.depth_m),
+        depth_m=None if request.depth_m is None else rectification.depth(request.depth_m),
         seed=request.seed,
         samples=request.samples,
         known=request.known,

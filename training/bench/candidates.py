@@ -30,7 +30,7 @@ def touched_candidates(
     from a little further away, as in `contact_intervals`.
     """
     hand, left = acting_hand(keypoints)
-    reach = np.where(arrived(keypoints, hand, fps), STILL_FACTOR, 1.0)
+    reach = np.where(arrived(keypoints, hand, fps, camera=None), STILL_FACTOR, 1.0)
     distances = []
     for mask in candidate_masks:
         distance = hand_distances_px(keypoints, lambda t, mask=mask: mask)[hand]

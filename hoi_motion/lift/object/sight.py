@@ -66,7 +66,8 @@ class Sight:
         cosine = float(np.linalg.norm(R_camera_level[:2, 2]))
         sine = abs(float(R_camera_level[2, 2]))
         rows, columns = np.nonzero(self.mask)
-        aspect = (np.ptp(rows) + 1) / (np.ptp(columns) + 1)
+        # pixels need not be square
+        aspect = (np.ptp(rows) + 1) / (np.ptp(columns) + 1) * self.camera.K[0, 0] / self.camera.K[1, 1]
         row, column = np.indices(self.mask.shape)
         if aspect > CUT_FACTOR * (high * cosine + sine):
             return [column < columns.min(), column > columns.max()]

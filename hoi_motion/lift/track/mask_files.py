@@ -111,7 +111,9 @@ def _fitted(label: np.ndarray, size_px, path: Path) -> np.ndarray:  # (h, w) -> 
             f"masks in {path} are {width}x{height} pixels, the clip {size_px[1]}x{size_px[0]}",
             "masks and clip must show the same pixels",
         )
-    return cv2.resize(label.astype(np.int32), size_px[::-1], interpolation=cv2.INTER_NEAREST).astype(label.dtype)
+    # INTER_NEAREST takes upper left pixels: objects would be shifted
+    nearest = cv2.resize(label.astype(np.int32), size_px[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return nearest.astype(label.dtype)
 
 
 def _invalid(message: str) -> InputError:

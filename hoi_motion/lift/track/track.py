@@ -88,6 +88,17 @@ class ObjectTrack:
         return warped > 127
 
 
+def without_camera(points_px: np.ndarray, camera: np.ndarray | None) -> np.ndarray:  # (T, 2) -> (T, 2)
+    """One point in each frame, where it is against the first frame's background.
+
+    Args:
+        camera: `ObjectTrack.camera`; None stands still.
+    """
+    if camera is None:
+        return points_px
+    return np.einsum("tij,tj->ti", np.linalg.inv(camera[:, :, :2]), points_px - camera[:, :, 2])
+
+
 class TrackSource(Protocol):
     """Where object tracks come from."""
 

@@ -292,3 +292,36 @@ def test_a_hand_that_is_guessed_out_of_the_picture_while_what_it_touched_moves_m
     left[..., :2] = moves.centroid_px[:, None]
     touching = contact.contact_intervals(replace(track, left_hand_px=left), moves, FPS)
     assert [(c.start_frame, c.end_frame) for c in touching if c.hand == "right_hand"] == [(3, 12)]
+
+
+FRAMES = np.arange(24)
+CARRIED_PX = np.minimum(5.0 * FRAMES, 35)
+
+
+# a hand before an object that rests, and one that puts it down and leaves it
+@pytest.mark.parametrize(
+    "half_px, hand_px, thing_px, touched",
+    [
+        (10, 0 * FRAMES, 0 * FRAMES, None),
+        (20, CARRIED_PX + np.where(FRAMES >= 15, 40, 0), CARRIED_PX, (0, 15)),
+    ],
+    ids=["hangs", "put down"],
+)
+def test_before_a_camera_that_turns_hands_touch_what_they_touch_before_a_still_one(
+    acted, half_px, hand_px, thing_px, touched
+):
+    track = _moved_to(acted(24).track, np.column_stack([hand_px, 0 * FRAMES]))
+    mask = _square(hands.hand_points_px(track, "right_hand")[0, :, :2].mean(0), half_px)
+    similarity, camera = np.tile(IDENTITY, (2, 24, 1, 1))
+    similarity[:, 0, 2], camera[:, 0, 2] = thing_px, -4.0 * FRAMES
+    names = ("body_px", "left_hand_px", "right_hand_px")
+    pan = camera[:, 0, 2, None, None] * [1.0, 0, 0]
+    filmed = replace(track, **{name: getattr(track, name) + pan for name in names})
+    moved = similarity + camera - IDENTITY
+    resting = np.full(24, not thing_px.any())
+    for seen, target in (
+        (track, ObjectTrack(mask, similarity, np.ones(24), resting)),
+        (filmed, ObjectTrack(mask, moved, np.ones(24), resting, camera=camera)),
+    ):
+        found = [c for c in contact.contact_intervals(seen, target, FPS) if c.hand == "right_hand"]
+        assert [(c.start_frame, c.end_frame) for c in found] == ([touched] if touched else [])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
 
+from hoi_motion.lift.person.measured_room import MeasuredRoom
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.ros.camera import Rectification, distortion_note, has_distortion, intrinsics_from_camera_info
 
@@ -109,7 +110,7 @@ def test_rectified_mask_lies_where_a_pinhole_camera_sees_the_point(model, point_
     mask = np.zeros(SIZE_PX, bool)
     mask[v - 2 : v + 3, u - 2 : u + 3] = True
     info = info_of(d=LENSES[model], distortion_model=model, p=P, r=np.eye(3).ravel().tolist())
-    moved = Rectification(info, SIZE_PX).labels(mask)
+    moved = Rectification(info, SIZE_PX).mask(mask)
     assert moved.dtype == bool
     centre = np.argwhere(moved).mean(0)[::-1]
     expected = np.array([90 * point_m[0] + 42, 95 * point_m[1] + 31])
@@ -129,7 +130,7 @@ def test_one_polynomial_is_read_under_either_name(model, coefficients):
     mask = np.zeros(SIZE_PX, bool)
     mask[10:20, 50:60] = True
     named = "plumb_bob" if coefficients == 5 else "rational_polynomial"
-    maps = [Rectification(info_of(d=d, distortion_model=name), SIZE_PX).labels(mask) for name in (model, named)]
+    maps = [Rectification(info_of(d=d, distortion_model=name), SIZE_PX).mask(mask) for name in (model, named)]
     np.testing.assert_array_equal(*maps)
 
 
@@ -147,3 +148,16 @@ def test_calibration_that_no_camera_has_gives_no_empty_picture(changes, said):
     with pytest.raises(TavidError, match=said) as error:
         Rectification(info, SIZE_PX)
     assert error.value.code is ErrorCode.CAMERA_INVALID
+
+
+def test_a_level_floor_is_level_where_it_was_before_the_distortion_was_removed():
+    K, height_m, pitch_rad = np.array([[260.0, 0, 159.5], [0, 260, 119.5], [0, 0, 1]]), 1.3, np.deg2rad(-15)
+    info = CameraInfo(width=320, height=240, k=K.ravel(), d=LENSES["plumb_bob"], distortion_model="plumb_bob")
+    up = np.array([0.0, -np.cos(pitch_rad), np.sin(pitch_rad)])
+    pixels = np.argwhere(np.ones((240, 320)))[:, ::-1].astype(float)
+    straight = cv2.undistortPoints(pixels[:, None], K, np.array(LENSES["plumb_bob"]))[:, 0]
+    slope = (np.column_stack([straight, np.ones(len(straight))]) @ -up).reshape(240, 320)
+    depth_m = np.where(slope > height_m / 5, height_m / slope, 0.0).astype(np.float32)
+    found = MeasuredRoom(Rectification(info, (240, 320)).depth(depth_m), K)
+    assert np.rad2deg(np.arccos(min(1.0, found.up(pitch_rad) @ up))) < 0.1
+    assert found.floor_m(up, np.array([0.0, 0.0, 3.0]), -height_m) == pytest.approx(-height_m, abs=0.003)

@@ -106,6 +106,19 @@ def test_masks_of_a_larger_video_are_scaled(tmp_path):
     assert np.abs(track.centroid_px[4] - [50, 20]).max() < 1
 
 
+def test_masks_of_a_video_three_times_as_large_are_not_shifted(tmp_path):
+    small = np.zeros((6, *SIZE_PX), bool)
+    small[:3, 10:20, 20:40] = small[3:, 12:22, 20:40] = True
+    large = small.repeat(3, 1).repeat(3, 2)
+    # without a pixel on the left and above: the middles of the blocks are there
+    frayed = large.copy()
+    frayed[:, :, 1:] &= large[:, :, :-1]
+    frayed[:, 1:] &= large[:, :-1]
+    np.savez(tmp_path / "masks.npz", masks=frayed)
+    track = MaskFiles(tmp_path / "masks.npz").track(FRAMES, small[0], None)
+    np.testing.assert_array_equal(track.mask_at(5), small[5])
+
+
 @pytest.mark.parametrize(
     "masks, word",
     [
