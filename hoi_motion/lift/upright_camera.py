@@ -8,23 +8,21 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from hoi_motion.camera import Camera
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.lifter import lift_keypoints
-from hoi_motion.lift.person.measured_room import EDGE, MeasuredRoom
+from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.straight_lines import StraightLines, upright
 from hoi_motion.lift.track.track import ObjectTrack, Outline
+from hoi_motion.media.depth_pictures import depth_seen_at
 
 # a smaller roll is not worth resampling the picture; a larger one would leave too little of the upright picture
 LEAST_DEG, MOST_DEG = 0.2, 20.0
 # a roll that is left in is noted from here on, unless the camera looks nearly straight down, where roll means nothing
 NOTED_DEG, LEAST_ACROSS = 3.0, 0.3
-# by how much a row of pixels bends
-BEND = np.array([[1.0, -2.0, 1.0]])
 # so much of a mask must stay in the picture
 KEPT_SHARE = 0.9
 
@@ -128,19 +126,11 @@ class UprightCamera:
         return self._warped(mask.astype(np.uint8) * 255, cv2.INTER_LINEAR) > 127
 
     def _depth(self, depth_m: np.ndarray) -> np.ndarray:  # (H, W), 0 where unknown -> the same
-        """Even surfaces stay even, or they would seem to lean as before; between two depths there may be nothing."""
-        known = np.isfinite(depth_m) & (depth_m > 0)
-        inverse = np.where(known, 1 / np.where(known, depth_m, 1.0), 0.0).astype(np.float32)
-        bends = [np.abs(cv2.filter2D(inverse, -1, kernel)) for kernel in (BEND, BEND.T)]
-        even = known & (np.max(bends, axis=0) < EDGE * inverse)
-        inside = self._warped(even.astype(np.float32), cv2.INTER_LINEAR) > 0.999
-        there = np.where(inside, self._between(inverse), self._warped(inverse, cv2.INTER_NEAREST))
-        return np.where(there > 0, 1 / np.where(there > 0, there, 1.0), 0.0)
-
-    def _between(self, image: np.ndarray) -> np.ndarray:  # (H, W) -> (H, W)
-        """Like `_warped`, but interpolated exactly: OpenCV does so in steps of 1/32 pixel, which are stairs again."""
-        back = np.linalg.inv(self.to_upright)
-        return ndimage.affine_transform(image, back[1::-1, 1::-1], back[1::-1, 2], order=1)
+        """Planes stay planes, or they would seem to lean as before."""
+        rows, columns = np.indices(depth_m.shape)
+        back = np.linalg.inv(self.to_upright)[:2]
+        columns, rows = back @ np.stack([columns.ravel(), rows.ravel(), np.ones(depth_m.size)])
+        return depth_seen_at(depth_m, *(at.reshape(depth_m.shape) for at in (columns, rows)))
 
     def _warped(self, image: np.ndarray, how: int) -> np.ndarray:
         return cv2.warpAffine(np.ascontiguousarray(image), self.to_upright[:2], image.shape[::-1], flags=how)

@@ -6,7 +6,6 @@ lean, although each single depth is right to half a pixel.
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 # along a plane the inverse of the depth grows evenly from pixel to pixel; by this share less evenly is an edge
 EDGE = 0.02
@@ -24,6 +23,8 @@ def depth_seen_at(depth_m: np.ndarray, columns: np.ndarray, rows: np.ndarray) ->
     Returns:
         0 where unknown, and beyond the old picture.
     """
+    from scipy import ndimage  # a node imports this room before it has anything to do
+
     known = np.isfinite(depth_m) & (depth_m > 0)
     inverse = np.where(known, 1 / np.where(known, depth_m, 1.0), 0.0)
     bends = [np.abs(cv2.filter2D(inverse, -1, kernel)) for kernel in (BEND, BEND.T)]
