@@ -4,7 +4,6 @@ Of the nearest pixels whole blocks keep the slope that they had in the old pictu
 lean, although each single depth is right to half a pixel.
 """
 
-import cv2
 import numpy as np
 
 # along a plane the inverse of the depth grows evenly from pixel to pixel; by this share less evenly is an edge
@@ -23,7 +22,9 @@ def depth_seen_at(depth_m: np.ndarray, columns: np.ndarray, rows: np.ndarray) ->
     Returns:
         0 where unknown, and beyond the old picture.
     """
-    from scipy import ndimage  # a node imports this room before it has anything to do
+    # a node imports this room before it has anything to do
+    import cv2
+    from scipy import ndimage
 
     known = np.isfinite(depth_m) & (depth_m > 0)
     inverse = np.where(known, 1 / np.where(known, depth_m, 1.0), 0.0)
