@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from hoi_motion.files import with_home
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.options import (
     check_options,
@@ -119,6 +120,13 @@ class VideoConfig:
                     raise InputError(
                         ErrorCode.CONFIG_INVALID, f"video.step_cache and video.{name} cannot be combined", hint
                     )
+            if self.samples_at_once != 1:
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID,
+                    f"video.step_cache and video.samples_at_once={self.samples_at_once} cannot be combined: a batch "
+                    "skips its blocks together, so that samples would change each other",
+                    "set video.samples_at_once to 1, or video.step_cache to none",
+                )
         for name in ("compiled", "decode_beside"):
             if getattr(self, name) and self.memory not in ("resident", "auto"):
                 raise InputError(
@@ -207,7 +215,7 @@ def load_profile(name_or_path: str) -> PlannerConfig:
     Raises:
         InputError: CONFIG_INVALID; an unknown name lists the valid ones.
     """
-    path = Path(name_or_path)
+    path = with_home(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         path = profiles_folder() / f"{name_or_path}.yaml"
         if not path.is_file():
@@ -247,7 +255,13 @@ def share_folder() -> Path:
 
 
 def resolve_model(path: str) -> str:
-    """A model path unchanged if it exists or is a hub id, else relative to the share folder."""
+    """A model path unchanged if it exists or is a hub id, else relative to the share folder; `~` is the home folder.
+
+    Raises:
+        InputError: CONFIG_INVALID for the home of a user who is not known here.
+    """
+    if path.startswith("~"):
+        return str(with_home(path))
     if not path or Path(path).exists():
         return path
     shared = share_folder() / path

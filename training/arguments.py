@@ -4,6 +4,9 @@ import argparse
 import math
 from pathlib import Path
 
+from hoi_motion.errors import InputError
+from hoi_motion.files import with_home
+
 
 def positive(text: str) -> int:
     """Raises: ArgumentTypeError for anything but a whole number from 1 on."""
@@ -13,10 +16,17 @@ def positive(text: str) -> int:
 
 
 def given_path(text: str) -> Path:
-    """Raises: ArgumentTypeError for an empty text, which pathlib takes for the current folder."""
+    """A path whose `~` stands for a home folder, which a shell leaves alone behind an equals sign.
+
+    Raises:
+        ArgumentTypeError: for an empty text, which pathlib takes for the current folder, or an unknown home.
+    """
     if not text:
         raise argparse.ArgumentTypeError("its value is empty: give one, or leave the option out")
-    return Path(text)
+    try:
+        return with_home(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(error.message) from error
 
 
 def positive_number(text: str) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hoi_motion.errors import shown
+from hoi_motion.files import with_home
 from hoi_motion.options import check_options, from_mapping, option, read_yaml, section, with_assignments
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import DIRECTIONS, REDUCTIONS
@@ -109,6 +110,9 @@ class TrainConfig:
 
     def __post_init__(self):
         check_options(self)
+        for name in ("out", "init", "base", "cache", "latents", "clips", "vae"):
+            if getattr(self, name, "").startswith("~"):
+                object.__setattr__(self, name, str(with_home(getattr(self, name))))
         for name in ("out", "base", "cache", "latents", "clips"):
             if not getattr(self, name, name).strip():  # which would be the current folder
                 raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is empty", "give a folder, or leave it out")
@@ -174,9 +178,22 @@ class FewStepsConfig(AdapterConfig):
     student_steps: int = option(2, "denoising steps that the LoRA is for", minimum=1)
     teacher_steps: int = option(4, "denoising steps of the model it learns from, a multiple", minimum=2)
     teacher_guidance: float = option(1.0, "of that model on the text; the LoRA does without, 1 is none", minimum=1)
+    image_dropout: float = option(0.0, "0: the teacher always sees the first frame", minimum=0, maximum=1)
 
     def __post_init__(self):
         super().__post_init__()
+        for name, value, only in (
+            ("image_dropout", self.image_dropout, 0),
+            ("noise_power", self.noise_power, 1),
+            ("alignment.lora_blocks", self.alignment.lora_blocks, "all"),
+        ):
+            if value != only:
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID,
+                    f"option {name} is {value}, but a LoRA for few steps sees what its teacher sees, at the student's "
+                    "steps, in all blocks",
+                    f"set it to {only}, or leave it out",
+                )
         if self.teacher_steps % self.student_steps or self.teacher_steps == self.student_steps:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,

@@ -9,6 +9,7 @@ from pathlib import Path
 from hoi_motion.body.change import LEAST_BETAS
 from hoi_motion.body.model import BodyModel, read_body
 from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.files import with_home
 
 KEPT = 3
 _bodies: "OrderedDict[tuple, BodyModel]" = OrderedDict()
@@ -25,7 +26,9 @@ def load_body(path: str | Path | None = None, num_betas: int = LEAST_BETAS) -> B
 
     Raises:
         LiftError: BODY_MODEL_MISSING when the file is missing, damaged, or not an SMPL-X model.
+        InputError: CONFIG_INVALID for the home of a user who is not known here.
     """
+    path = with_home(path) if path else None
     num_betas = max(LEAST_BETAS, num_betas)
     key = (*_state(path), num_betas)
     with _lock:
@@ -65,9 +68,9 @@ def _same_body(source: str, num_betas: int, digest: str) -> BodyModel:
 copyreg.pickle(BodyModel, lambda body: (_same_body, (body.source, body.num_betas, body.digest)))
 
 
-def _state(path: str | Path | None) -> tuple:
+def _state(path: Path | None) -> tuple:
     """Identity of a file as it is now."""
-    if path is None or str(path) == "":
+    if path is None:
         return ("", 0, 0)
     try:
         now = os.stat(path)

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import with_home
 from hoi_motion.lazy import missing_package
 
 if TYPE_CHECKING:
@@ -56,13 +57,13 @@ def _low_resolution(_: str) -> KeypointSource:
 def _vitpose(folder: str) -> KeypointSource:
     from hoi_motion.keypoints.vitpose import VitPoseKeypoints
 
-    return VitPoseKeypoints(folder)
+    return VitPoseKeypoints(with_home(folder))
 
 
 def _file(path: str) -> KeypointSource:
     from hoi_motion.keypoints.file import KeypointFile
 
-    return KeypointFile(path)
+    return KeypointFile(with_home(path))
 
 
 SOURCES = (
@@ -89,7 +90,7 @@ def keypoint_source(name: str) -> KeypointSource:
     """The source of SOURCES that a name is of.
 
     Raises:
-        InputError: CONFIG_INVALID for another name, FILE_INVALID for a file that holds no keypoints.
+        InputError: CONFIG_INVALID for another name or an unknown home, FILE_INVALID for a file that holds no keypoints.
         LiftError: MODEL_MISSING when the folder holds no ViTPose.
         TavidError: MODEL_MISSING when MediaPipe is not installed.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import with_home
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ def _grabcut(_: str) -> Segmenter:
 def _sam(folder: str) -> Segmenter:
     from hoi_motion.segment.sam import SegmentAnything
 
-    return SegmentAnything(folder)
+    return SegmentAnything(with_home(folder))
 
 
 SEGMENTERS = (
@@ -64,7 +65,7 @@ def segmenter(name: str) -> Segmenter:
     """The segmenter of SEGMENTERS that a name is of.
 
     Raises:
-        InputError: CONFIG_INVALID for another name.
+        InputError: CONFIG_INVALID for another name or an unknown home folder.
         LiftError: MODEL_MISSING when the folder holds no such model.
     """
     for row in SEGMENTERS:

@@ -286,5 +286,5 @@ class PlannerNode(LifecycleNodeMixin, Node):
 
 def _own_profile(name: str) -> PlannerConfig:
     if Path(name).suffix in (".yaml", ".yml"):
-        check_profile_file(Path(name))
+        check_profile_file(with_home(name))
     return load_profile(name)

@@ -14,6 +14,7 @@ from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.decoded import check_finite
 from tavid_planner.video.guidance import guidance_at
+from tavid_planner.video.step_cache import forget_steps
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ class Generation:
         given, samples = self._given, [self._samples[k] for k in numbers]
         first, last = samples[0].step, self.steps if until is None else until
         recorder = None
+        forget_steps(self._pipeline.transformer)
         if given.recorded:
             rows = slice(-len(samples), None)  # the fully conditioned branch comes last
             recorder = AttentionRecorder(self._pipeline.transformer, given.target_tokens, given.recorded, rows)
@@ -200,7 +202,8 @@ class Generation:
         condition = None
         if given.condition is not None:
             condition = torch.cat(conditions).repeat_interleave(count, dim=0)
-        with self._pipeline.transformer.cache_context("cond_uncond"):
+        # a step cache compares steps of the same branches only
+        with self._pipeline.transformer.cache_context(f"{len(texts)} branches"):
             predicted = backbone.predict(
                 backbone.inputs(latents, image, condition),
                 torch.cat(texts).repeat_interleave(count, dim=0),

@@ -316,6 +316,7 @@ class TargetAwarePipeline(DiffusionPipeline):
             ("width", width, cell),
             ("num_frames", num_frames, 1),
             ("num_inference_steps", num_inference_steps, 1),
+            ("max_sequence_length", 1 if asked.max_sequence_length is None else asked.max_sequence_length, 1),
         ):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
                 raise _invalid(f"{name} is {value!r}", f"give an integer of at least {least}")

@@ -25,6 +25,12 @@ def enable_step_cache(transformer, name: str, threshold: float) -> None:
     transformer.enable_cache(FirstBlockCacheConfig(threshold=threshold))
 
 
+def forget_steps(transformer) -> None:
+    """Let a cache, if one is on, forget what it holds: of other samples, which are other pictures in other numbers."""
+    if getattr(transformer, "is_cache_enabled", False):
+        transformer._reset_stateful_cache()
+
+
 def refuse_capture(transformer) -> None:
     """Raises: InputError: CONFIG_INVALID when a cache is on: skipped blocks have no maps of this step."""
     if getattr(transformer, "is_cache_enabled", False):

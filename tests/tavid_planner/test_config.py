@@ -8,6 +8,7 @@ from tavid_planner.config import (
     load_profile,
     option_help,
     profile_names,
+    resolve_model,
     with_options,
 )
 from tavid_planner.errors import ErrorCode, InputError
@@ -89,3 +90,10 @@ def test_option_help_names_every_option_of_every_section():
     for section in ("video", "lift", "check"):
         for name in to_mapping(PlannerConfig())[section]:
             assert f"{section}.{name}" in text
+
+
+def test_a_tilde_stands_for_the_home_folder_in_the_path_of_a_profile_and_of_a_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text("name: mine\n")
+    assert load_profile("~/mine.yaml").name == "mine"
+    assert resolve_model("~/model") == str(tmp_path / "model")

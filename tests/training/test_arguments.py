@@ -5,6 +5,7 @@ import pytest
 from training import analyse_attention, evaluate
 from training.arguments import given_path, positive, positive_number
 from training.bench import told_apart
+from training.configuration import AdapterConfig
 from training.intergeneval import __main__ as intergeneval
 
 
@@ -62,3 +63,13 @@ def test_a_number_that_counts_nothing_is_refused(command, options, capsys):
     with pytest.raises(SystemExit) as ended:
         command(options)
     assert ended.value.code == 2 and f"argument {options[-2]}: {options[-1]!r}" in capsys.readouterr().err
+
+
+def test_a_tilde_stands_for_the_home_folder_in_arguments_and_options(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert given_path("~/run") == tmp_path / "run"
+    with pytest.raises(argparse.ArgumentTypeError, match="there is no home folder ~nobody-here"):
+        given_path("~nobody-here/run")
+    config = AdapterConfig(out="~/run", base="~/base", cache="~/cache", init="owner/name")
+    names = {name: str(tmp_path / name) for name in ("run", "base", "cache")}
+    assert (config.out, config.base, config.cache, config.init) == (*names.values(), "owner/name")

@@ -55,9 +55,10 @@ class CacheWriter:
         path = self.folder / "cache.json"
         if path.is_file():
             there = read_json(path, "the settings of a cache", hint="delete the folder and encode again")
-            # caches of older versions have no digest of their encoders: that of the whole base tells as much
+            # caches of older versions have no digest of their encoders: that of the whole base tells as much; nor do
+            # they say in what arithmetic they were encoded
             kept = {**asdict(settings), "encoder_state": there.get("encoder_state", "")}
-            wanted = {k: v for k, v in kept.items() if k in there or not k.startswith("encoder_")}
+            wanted = {k: v for k, v in kept.items() if k in there or not k.startswith(("encoder_", "dtype"))}
             refuse_another(self.folder, there, wanted, "clips encoded")
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
@@ -337,6 +338,7 @@ def main() -> None:
             track_px=args.track_px,
             encoder_digest=encoder_digest(model_folder(base)),
             encoder_state=encoder_state(model_folder(base)),
+            dtype=args.dtype,
         )
         encoder = ClipEncoder(pipeline, settings)
         with only_writer(args.out, "the cache"):

@@ -31,6 +31,7 @@ class CacheSettings:
         track_px: pixels that a cell of the kept instance tracks is wide and high; 0: tracks are not kept.
         encoder_digest: of the files of what encodes (training.data.encoders); "" in caches that older versions made.
         encoder_state: of the places, sizes and times of these files when they were used first.
+        dtype: arithmetic of the encoders; "" in caches that older versions made.
     """
 
     base: str
@@ -45,6 +46,7 @@ class CacheSettings:
     track_px: int = 0
     encoder_digest: str = ""
     encoder_state: str = ""
+    dtype: str = ""
 
 
 @dataclass(frozen=True)

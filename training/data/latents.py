@@ -41,7 +41,7 @@ class LatentCache:
         masks: (N, H, W) uint8 target masks in model pixels.
         captions: N sentences with [TGT].
         fingerprints: of the files of the clips, "" where none was kept.
-        vae_digest: of the VAE that encoded them, "" where none was kept.
+        vae_digest: of the VAE that encoded them, "" where none was kept; dtype: in what arithmetic, likewise.
         scale: the VAE scaling factor: its own when it has one, as a VAE with a base has; else one over the standard
             deviation of the first clips' latents, then kept.
     """
@@ -54,6 +54,7 @@ class LatentCache:
     scale: float
     fingerprints: list[str] = field(default_factory=list)
     vae_digest: str = ""
+    dtype: str = ""
 
     @classmethod
     def load(cls, path: Path) -> "LatentCache":
@@ -81,6 +82,7 @@ class LatentCache:
             self.scale,
             (self.fingerprints or [""] * len(self.names)) + (other.fingerprints or [""] * len(other.names)),
             self.vae_digest or other.vae_digest,
+            self.dtype or other.dtype,
         )
 
     def following(self, paths: list[Path]) -> "LatentCache":
@@ -97,6 +99,7 @@ class LatentCache:
             self.scale,
             [known[i] for i in kept],
             self.vae_digest,
+            self.dtype,
         )
 
 
@@ -199,6 +202,16 @@ def refuse_other_vae(cache: LatentCache, path: Path, digest: str) -> None:
         )
 
 
+def _refuse_other_dtype(cache: LatentCache, path: Path, dtype: str) -> None:
+    """Raises: InputError: CONFIG_INVALID when the latents were encoded in another arithmetic."""
+    if cache.dtype and cache.dtype != dtype:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{path} was encoded in {cache.dtype}, not in {dtype}",
+            f"{'leave out' if dtype == 'bfloat16' else 'give'} --bf16, or encode into another folder",
+        )
+
+
 def _encode_all(args: argparse.Namespace) -> LatentCache:
     """What is there and still right, and all that is missing.
 
@@ -206,12 +219,14 @@ def _encode_all(args: argparse.Namespace) -> LatentCache:
         TavidError: for clips, a VAE or a file of latents that cannot be used.
     """
     path, clips, digest = args.out / "latents.pt", ClipFolder(args.scenes), vae_digest(args.vae)
+    dtype = "bfloat16" if args.bf16 else "float32"
     if not clips.paths:
         raise InputError(ErrorCode.FILE_INVALID, f"{args.scenes} holds no clips", "make some with training.scenes")
     args.out.mkdir(parents=True, exist_ok=True)
     cache = LatentCache.load(path) if path.exists() else None
     if cache is not None:
         refuse_other_vae(cache, path, digest)
+        _refuse_other_dtype(cache, path, dtype)
         cache = cache.following(clips.paths)
     known = set(cache.names) if cache else set()
     waiting = [i for i, clip in enumerate(clips.paths) if clip.name not in known]
@@ -220,7 +235,7 @@ def _encode_all(args: argparse.Namespace) -> LatentCache:
     jobs = {k: (part,) for k, part in enumerate(parts)}
     encoded = as_they_come(_encode_part, jobs, args.processes, start, in_order=True)
     for _, part in tqdm(encoded, total=len(parts), unit="batch", desc="encoding"):
-        part.vae_digest = digest
+        part.vae_digest, part.dtype = digest, dtype
         cache = part if cache is None else cache + part
         cache.save(path)
     if not parts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from hoi_motion.files import with_home
 from hoi_motion.lift.track.track import TrackSource
 
 
@@ -14,13 +15,13 @@ def _own() -> TrackSource:
 def _files(path: str) -> TrackSource:
     from hoi_motion.lift.track.mask_files import MaskFiles
 
-    return MaskFiles(path)
+    return MaskFiles(with_home(path))
 
 
 def _sam_video(folder: str) -> TrackSource:
     from hoi_motion.lift.track.sam_video import SamVideoTracker
 
-    return SamVideoTracker(folder)
+    return SamVideoTracker(with_home(folder))
 
 
 # name -> what it is, and how to make it; anything else is a file or a folder
@@ -38,7 +39,7 @@ def track_source(name: str) -> TrackSource:
     """The source of a name: `own`, `sam2:FOLDER`, or a file or folder of masks.
 
     Raises:
-        InputError: FILE_INVALID for a file or folder that is not there.
+        InputError: FILE_INVALID for a file or folder that is not there, CONFIG_INVALID for an unknown home folder.
         LiftError: MODEL_MISSING for a folder without such a model.
     """
     if name in NAMED:

@@ -241,7 +241,7 @@ def _take(data: dict) -> str:
 
 
 def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
-    path = Path(name_or_path)
+    path = with_home(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         path = robots_folder() / f"{name_or_path}.yaml"
     if not path.is_file():

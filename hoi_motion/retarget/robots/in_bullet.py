@@ -4,9 +4,13 @@ Of an STL in text, or with bytes behind its triangles, PyBullet makes no shape, 
 would reach through things with such a link. Of other kinds of files it refuses the whole robot.
 """
 
+import atexit
+import contextlib
 import functools
 import os
+import shutil
 import tempfile
+import time
 import xml.etree.ElementTree as xml
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +18,7 @@ from pathlib import Path
 import trimesh
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.lock import held_folder, is_held
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.reading.untrusted import read_bytes, reading
@@ -24,6 +29,9 @@ READ_BY_PYBULLET = (".obj", ".dae", ".stl")
 # without these elements of a COLLADA file PyBullet crashes, and the whole process with it
 COLLADA = ("asset", "library_geometries", "library_visual_scenes/{*}visual_scene", "scene")
 MOST_KEPT = 1000  # converted meshes that are not made again
+FOLDER_PREFIX = "tavid-meshes-"
+UNLOCKED_S = 60.0
+"""Between creation and locking, the folder of a running process looks as if its process had ended."""
 
 
 def load_robot(urdf_text: str, source: str, client: int, seen: bool, fixed_base: bool) -> int:
@@ -83,14 +91,27 @@ def _check_collada(file: str, changed_ns: int) -> None:
 def _as_obj(file: str, changed_ns: int) -> str:
     """The same mesh as an OBJ: kept, since whoever draws the robot asks PyBullet for the file and reads it again."""
     mesh = read_mesh(file)
-    path = Path(_folder().name) / f"{sha256(file.encode()).hexdigest()[:32]}.obj"
+    path = _folder() / f"{sha256(file.encode()).hexdigest()[:32]}.obj"
     trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(path)
     return str(path)
 
 
 @functools.lru_cache(maxsize=1)
-def _folder() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="robot_meshes_")  # removed when the process ends
+def _folder() -> Path:
+    """A folder of this process, removed when it ends; those of processes that were killed are removed before."""
+    _sweep_folders()
+    until_the_end = contextlib.ExitStack()
+    atexit.register(until_the_end.close)
+    folder = until_the_end.enter_context(tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX))
+    until_the_end.enter_context(held_folder(folder))
+    return Path(folder)
+
+
+def _sweep_folders() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, or gone by now
+            if time.time() - folder.stat().st_mtime > UNLOCKED_S and not is_held(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_shapes(robot: xml.Element, body: int, client: int, source: str) -> None:

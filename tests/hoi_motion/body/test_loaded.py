@@ -62,3 +62,8 @@ def test_a_body_has_no_more_betas_than_its_file(motion):
         check_body(body, many)
     with pytest.raises(LiftError, match="5000 betas, the body anny-free has 300"):
         body.joints(many.pose_rad, many.transl_m, many.betas)
+
+
+def test_a_tilde_stands_for_the_home_folder(file, monkeypatch):
+    monkeypatch.setenv("HOME", str(file.parent))
+    assert load_body(f"~/{file.name}") is load_body(file)

@@ -45,3 +45,10 @@ def test_the_commands_help_names_the_source(source):
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_the_docs_list_the_source_as_the_table_has_it(source):
     assert f"| `{source.name}` | {source.help} | {source.needs} |" in DOCS.read_text()
+
+
+@pytest.mark.parametrize("name", ["vitpose:~/none", "~/none.npz"])
+def test_a_tilde_stands_for_the_home_folder(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(TavidError, match=f"{tmp_path}/none"):
+        keypoint_source(name)

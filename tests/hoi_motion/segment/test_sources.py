@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, TavidError
 from hoi_motion.segment.prompt import MaskPrompt
 from hoi_motion.segment.sources import SEGMENTERS, segment, segmenter
 
@@ -28,3 +28,9 @@ def test_every_row_stands_in_the_page_about_masks():
 def test_a_picture_without_pixels_is_refused():
     with pytest.raises(InputError, match="IMAGE_INVALID.*5x0 pixels"):
         segment(np.zeros((0, 5, 3), np.uint8), MaskPrompt(click_px=(1, 1)))
+
+
+def test_a_tilde_stands_for_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(TavidError, match=f"{tmp_path}/none"):
+        segmenter("sam:~/none")

@@ -122,6 +122,8 @@ def test_captured_attention_leaves_the_frames_alone(generate):
     [
         ({"height": 40}, ErrorCode.CONFIG_INVALID, "48x40"),
         ({"num_frames": 0}, ErrorCode.CONFIG_INVALID, "num_frames is 0"),
+        ({"max_sequence_length": 0}, ErrorCode.CONFIG_INVALID, "max_sequence_length is 0"),
+        ({"max_sequence_length": 2.5}, ErrorCode.CONFIG_INVALID, "max_sequence_length is 2.5"),
         ({"num_inference_steps": 1001}, ErrorCode.CONFIG_INVALID, "1001"),
         ({"guidance_scale": float("nan")}, ErrorCode.CONFIG_INVALID, "nan"),
         ({"guidance": "dynamic"}, ErrorCode.CONFIG_INVALID, "'dynamic'"),

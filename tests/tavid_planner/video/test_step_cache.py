@@ -1,10 +1,14 @@
 """Step caches: what they skip, and what does not go with them."""
 
+import numpy as np
 import pytest
+import torch
+from tiny_model import FRAMES
 
 from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video import TargetAwarePipeline
+from tavid_planner.video.generation import GenerationRequest
 
 
 @pytest.fixture
@@ -56,3 +60,40 @@ def test_a_speed_adapter_brings_its_own_schedule():
     assert (config.sampling.steps, config.sampling.guidance_scale, config.sampling.scheduler) == (50, 6.0, "dpm")
     fast = VideoConfig(guidance_scale=6.0, speed_adapter="a/b", speed_steps=3, speed_scheduler="euler").sampling
     assert (fast.steps, fast.guidance_scale, fast.scheduler) == (3, 1.0, "euler")
+
+
+@pytest.fixture
+def samples(scene):
+    """A function that denoises samples of a pipeline in the given batches; gives the latents of the one with seed 4."""
+    image, mask = (np.kron(array, np.ones((2, 2, 1)[: array.ndim], array.dtype)) for array in scene)
+
+    def run(pipeline, seeds, batches, **changes):
+        how = dict(mask=mask, height=64, width=96, num_frames=FRAMES, num_inference_steps=6, prompt="the [TGT] mug")
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        with pipeline.generation(GenerationRequest(image, **how | changes), generators) as generation:
+            for batch in batches:
+                generation.denoise(batch)
+            return generation.frames(seeds.index(4), "latent")
+
+    return run
+
+
+def test_a_sample_after_another_one_is_what_it_is_alone(load, samples):
+    pipeline = load(step_cache="first_block", step_cache_threshold=1.0)
+    alone = samples(pipeline, [4], [[0]])
+    assert (samples(pipeline, [3, 4], [[0], [1]]) - alone).abs().max() == 0
+
+
+def test_steps_with_and_without_other_marks_are_not_compared(load, samples):
+    marks = np.zeros((64, 96), bool)
+    marks[40:60, 60:90] = True
+    how = dict(contrast_mask=marks, contrast_scale=3.0, contrast_steps=2)
+    tolerant = load(step_cache="first_block", step_cache_threshold=1.0)
+    exact = load(step_cache="first_block", step_cache_threshold=0.0)
+    assert torch.isfinite(samples(tolerant, [4], [[0]], **how)).all()
+    assert (samples(exact, [4], [[0]], **how) - samples(load(), [4], [[0]], **how)).abs().max() <= 1e-5
+
+
+def test_samples_of_a_batch_would_change_each_other():
+    with pytest.raises(InputError, match="samples_at_once=2 cannot be combined"):
+        VideoConfig(step_cache="first_block", capture_attention=False, samples_at_once=2)

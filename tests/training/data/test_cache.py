@@ -352,3 +352,14 @@ def test_an_index_without_a_column_is_named(column, tiny_cache, tmp_path):
     (folder / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(InputError, match="index.jsonl is not the index of a cache|is missing or damaged"):
         ClipCache(folder)
+
+
+def test_a_cache_in_another_arithmetic_does_not_go_on_and_one_that_does_not_say_does(tiny_cache, tmp_path):
+    folder = shutil.copytree(tiny_cache, tmp_path / "cache")
+    settings = replace(ClipCache(folder).settings, dtype="bfloat16")
+    facts = json.loads((folder / "cache.json").read_text())
+    (folder / "cache.json").write_text(json.dumps({k: v for k, v in facts.items() if k != "dtype"}))
+    CacheWriter(folder, settings, torch.zeros(1))
+    (folder / "cache.json").write_text(json.dumps(facts | {"dtype": "float32"}))
+    with pytest.raises(InputError, match="with another dtype"):
+        CacheWriter(folder, settings, torch.zeros(1))

@@ -137,3 +137,13 @@ def test_what_cannot_be_added_is_named_and_the_latents_stay(change, encoded, mon
         encode_folder(monkeypatch, *encoded)
     assert ended.value.code == 2 and said in capsys.readouterr().err
     assert (encoded[2] / "latents.pt").read_bytes() == before
+
+
+def test_another_arithmetic_is_refused_by_name(encoded, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        encode_folder(monkeypatch, *encoded, "--bf16")
+    assert "was encoded in float32, not in bfloat16 - leave out --bf16" in capsys.readouterr().err
+    (encoded[0] / "clip_000000003.npz").unlink()
+    save_clip(encoded[0] / "clip_000000004.npz", generate_scene(4, 32, 48, 9))
+    encode_folder(monkeypatch, *encoded)
+    assert LatentCache.load(encoded[2] / "latents.pt").dtype == "float32"

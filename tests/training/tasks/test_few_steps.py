@@ -89,3 +89,11 @@ def test_a_run_does_not_go_on_with_another_adapter_in_the_same_place(options, tr
     Trainer(from_mapping(AdapterConfig, {**train_options, "steps": 6})).run()
     with pytest.raises(InputError, match="another model"):
         Trainer(from_mapping(FewStepsConfig, options))
+
+
+@pytest.mark.parametrize("change", [dict(image_dropout=0.05), dict(noise_power=2.0), {"lora_blocks": "supervised"}])
+def test_an_option_that_it_has_no_use_for_is_refused_by_name(change):
+    (name,) = change
+    given = dict(alignment=change) if name == "lora_blocks" else change
+    with pytest.raises(InputError, match=f"option .*{name} is .*set it to"):
+        from_mapping(FewStepsConfig, {**FEW, **given})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoi_motion.errors import InputError
+from hoi_motion.errors import InputError, TavidError
 from hoi_motion.lift.track.coco_masks import run_lengths_to_mask
 from hoi_motion.lift.track.mask_files import MaskFiles
 from hoi_motion.lift.track.mask_track import track_of_masks
@@ -145,3 +145,10 @@ def test_every_source_is_described_and_unknown_ones_are_refused():
     assert all(name in described() for name in NAMED)
     with pytest.raises(InputError, match="nowhere"):
         track_source("nowhere")
+
+
+@pytest.mark.parametrize("name", ["sam2:~/none", "~/none"])
+def test_a_tilde_stands_for_the_home_folder(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(TavidError, match=f"{tmp_path}/none"):
+        track_source(name)

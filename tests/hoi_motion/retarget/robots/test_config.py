@@ -8,7 +8,7 @@ import pytest
 
 from hoi_motion.errors import ErrorCode, TavidError
 from hoi_motion.retarget.arm.arm import Arm
-from hoi_motion.retarget.robots.config import load_robot_config, robot_names
+from hoi_motion.retarget.robots.config import load_robot_config, robot_names, robots_folder
 
 
 @pytest.mark.parametrize("name", ["iiwa", "panda", "panda_wide", "xarm6"])
@@ -92,3 +92,9 @@ def test_an_empty_mjcf_and_a_part_of_one_are_named(as_yaml, tmp_path):
     for text, words in (("<mujoco/>", "has no body"), ("<mujocoinclude/>", "is <mujocoinclude>, not a URDF")):
         (tmp_path / "robot.xml").write_text(text)
         assert words in error_of(as_yaml(urdf=str(tmp_path / "robot.xml"))).message
+
+
+def test_a_tilde_stands_for_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text((robots_folder() / "panda.yaml").read_text())
+    assert load_robot_config("~/mine.yaml").name == "mine"

@@ -1,10 +1,15 @@
 """Robots in PyBullet: no link loses its shape because of the file that its mesh is in."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import trimesh
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.lock import held_folder
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.physics.world import bullet_client
 from hoi_motion.retarget.robots.in_bullet import load_robot
@@ -55,3 +60,30 @@ def test_a_mesh_of_which_there_would_be_no_shape_is_named(tmp_path, name, conten
     with bullet_client() as client, pytest.raises(RetargetError, match=name) as caught:
         load_robot(URDF.format(tag="collision", file=tmp_path / name), "robot.urdf", client, False, True)
     assert caught.value.code == ErrorCode.ROBOT_UNKNOWN
+
+
+def test_converted_meshes_of_a_killed_process_are_removed_by_the_next_one(tmp_path):
+    write, temporary = tmp_path / "a.off", tmp_path / "temporary"
+    BOX.export(write)
+    temporary.mkdir()
+
+    def process(*then: str) -> list:
+        loads = f"load_robot({URDF.format(tag='collision', file=write)!r}, 'r', client, False, True)"
+        lines = [
+            "import os",
+            "from hoi_motion.physics.world import bullet_client",
+            "from hoi_motion.retarget.robots.in_bullet import load_robot",
+            "with bullet_client() as client:",
+            *(f"    {line}" for line in (loads, *then)),
+        ]
+        here = os.environ | {"TMPDIR": str(temporary)}
+        subprocess.run([sys.executable, "-c", "\n".join(lines)], env=here, check=not then, timeout=120)
+        return list(temporary.glob("*/*.obj"))
+
+    (left,) = process("os.kill(os.getpid(), 9)")
+    os.utime(left.parent, (0, 0))
+    used = temporary / left.parent.name.replace(left.parent.name[-8:], "another")
+    used.mkdir()
+    os.utime(used, (0, 0))
+    with held_folder(used):
+        assert process() == [] and list(temporary.iterdir()) == [used]
