@@ -24,7 +24,7 @@ def planned(tmp_path_factory):
     loads = []
 
     def counted(path, num_betas):
-        loads.append(path)
+        loads.append(str(path))
         return read_body(path, num_betas)
 
     forget_bodies()
