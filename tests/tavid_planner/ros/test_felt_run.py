@@ -40,7 +40,7 @@ class FeelingRobot(ServedNode):
     """A Panda that follows trajectories, and whose wrist has noise, and a force once its hand is at something.
 
     Attributes:
-        goals: trajectories that it was told; stands: its joints; hurries: ends every motion at once.
+        goals: trajectories that it was told; stands: its joints; hurries: ends motions at once.
         tells: whether the wrist does; is_there: a function of the joints and of how often the fingers have closed on
             nothing, whether the hand is at something; misses: how often they will.
     """
@@ -76,8 +76,7 @@ class FeelingRobot(ServedNode):
         self.goals.append(handle.request.trajectory)
         at = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in points]
         path, begun = np.array([p.positions for p in points]), time.monotonic()
-        pace = 100.0 if self.hurries else 1.0
-        while (gone_s := pace * (time.monotonic() - begun)) < at[-1]:
+        while (gone_s := (100.0 if self.hurries else 1.0) * (time.monotonic() - begun)) < at[-1]:
             self.stands = np.array([np.interp(gone_s, at, joint) for joint in path.T])
             if handle.is_cancel_requested:
                 handle.canceled()
@@ -179,13 +178,13 @@ def test_an_arm_that_is_cancelled_between_two_motions_says_so(felt):
     robot, client, answer = felt
     robot.reset()
     run = client.execute(answer, NAMES)
-    while not np.abs(robot.stands - robot.home).max() > 0:
-        time.sleep(0.005)
-    robot.hurries = True  # from the next motion on
+    until = time.monotonic() + ANSWER_S
     while not run.told:
-        assert not run.is_done(0.05)
-    while len(robot.goals) < 2 or robot.stands.tolist() != list(robot.goals[1].points[-1].positions):
+        assert not run.is_done(0.05) and time.monotonic() < until
+    robot.hurries = True  # only now: a motion that ends while the run looks is followed by the next one
+    while robot.stands.tolist() != list(robot.goals[1].points[-1].positions):
         time.sleep(0.005)
+        assert time.monotonic() < until
     assert run.cancel(ANSWER_S)
     with pytest.raises(ControlError) as error:
         run.result(timeout_s=ANSWER_S)
