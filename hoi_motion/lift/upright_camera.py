@@ -123,7 +123,8 @@ class UprightCamera:
         return (self.to_upright @ whole @ np.linalg.inv(self.to_upright))[:, :2]
 
     def _picture(self, mask: np.ndarray) -> np.ndarray:  # (H, W) bool
-        return self._warped(mask.astype(np.uint8) * 255, cv2.INTER_LINEAR) > 127
+        marked = np.ascontiguousarray(mask, np.uint8) * 255
+        return cv2.warpAffine(marked, self.to_upright[:2], mask.shape[::-1], flags=cv2.INTER_LINEAR) > 127
 
     def _depth(self, depth_m: np.ndarray) -> np.ndarray:  # (H, W), 0 where unknown -> the same
         """Planes stay planes, or they would seem to lean as before."""
@@ -131,9 +132,6 @@ class UprightCamera:
         back = np.linalg.inv(self.to_upright)[:2]
         columns, rows = back @ np.stack([columns.ravel(), rows.ravel(), np.ones(depth_m.size)])
         return depth_seen_at(depth_m, *(at.reshape(depth_m.shape) for at in (columns, rows)))
-
-    def _warped(self, image: np.ndarray, how: int) -> np.ndarray:
-        return cv2.warpAffine(np.ascontiguousarray(image), self.to_upright[:2], image.shape[::-1], flags=how)
 
 
 def roll_notes(up: np.ndarray, upright_camera: UprightCamera | None) -> tuple[str, ...]:
