@@ -260,10 +260,13 @@ def _off(track: kp.KeypointTrack, t: int, hand: str, points: np.ndarray, height_
     if not usual / PALM_TIMES <= palm <= usual * PALM_TIMES:
         return np.inf
     (other,) = set(HANDS) - {hand}
-    theirs = track.body_px[t, BODY_HAND[other]]
-    if theirs[0, 2] >= SURE_WRIST or track.hand_px(other)[t, :, 2].any():
-        if np.linalg.norm(theirs[:, :2].mean(0) - points[HAND_LANDMARKS, :2].mean(0)) < SAME_HAND_PALMS * palm:
-            return np.inf
+    theirs, seen = track.hand_px(other)[t, HAND_LANDMARKS], True
+    if not theirs[:, 2].any():
+        # where the hand has no landmarks of its own the body's tell, if they are more than a guess
+        theirs = track.body_px[t, BODY_HAND[other]]
+        seen = theirs[0, 2] >= SURE_WRIST
+    if seen and np.linalg.norm(theirs[:, :2].mean(0) - points[HAND_LANDMARKS, :2].mean(0)) < SAME_HAND_PALMS * palm:
+        return np.inf
     elbow, shoulder = track.body_px[t, ELBOW[hand]], track.body_px[t, SHOULDER[hand]]
     start, reach = (elbow, FOREARM) if elbow[2] >= SURE_WRIST else (shoulder, ARM)
     return float(np.linalg.norm(points[0, :2] - start[:2]) / (reach * height_px))

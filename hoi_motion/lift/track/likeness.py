@@ -1,7 +1,8 @@
 """Where a frame looks like the object: its colours, compared with those of the room and of people in front of it.
 
 The room is known: it is the first frame, moved with the camera, and what appears where person and object were. So
-whatever looks like the object and was there from the start is not the object.
+whatever looks like the object and was there from the start is not the object. Its own colours are those that it has in
+the first frame, and what it shows where it is found later.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ LIMIT = 3.0
 LEAST_PERSON_PX = 20
 # the object's own colours change a little
 ANYTHING = 0.1
+# so many times as frequent as any other is a colour that somebody has
+COMMON = 5.0
+# how much the colours count that it has shown since
+SINCE = 0.5
 # fingers cover at most this share of what is marked: what looks like the hand beyond that is the object's own colour
 MOST_COVERED = 0.5
 LEAST_HAND_PX = 6
@@ -50,6 +55,7 @@ def object_likeness(
     bare: np.ndarray,
     heads: np.ndarray,
     hands: np.ndarray,
+    seen: np.ndarray | None = None,
 ) -> Likeness:
     """Compare every frame with object and background.
 
@@ -60,17 +66,26 @@ def object_likeness(
             colour.
         hands: (N, h, w) bool, where hands are in the first frame; what of one that is at the object was marked along
             with it is not the object.
+        seen: (T, h, w) bool, where the object has been found since: what it shows there that neither room nor people
+            do is its own, too. As it turns its colours change.
     """
     person = persons[0]
     stack = np.stack(images).astype(np.float32)
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     room = stack[0].copy()
     behind = grown | person
-    later = stack[len(stack) // 3 :]
-    room[behind] = np.median(later[:, behind], axis=0)
+    bare = bare & ~grown
+    room[behind] = np.median(stack[len(stack) // 3 :, behind], axis=0)
+    # where somebody stands in all later frames none of it is seen: what stays before them without having their colours,
+    # such as a cup at their mouth, is not the room
+    always = person & ~grown & persons[len(stack) // 3 :].all(0)
+    if bare[0].sum() > LEAST_PERSON_PX:
+        always &= _colours(images[0][bare[0]])[_bins(room)] < COMMON / np.prod(BINS)
+        room[always] = stack[0][always]
     own = _own_colours(images[0], mask, grown, hands)
     rest = _colours(images[0][~grown])
-    bare = bare & ~grown
+    if seen is not None:
+        bare &= ~seen
     people = _colours(stack[bare].astype(np.uint8)) if bare.sum() > LEAST_PERSON_PX else rest
     head = _colours(stack[bare & heads].astype(np.uint8)) if (bare & heads).sum() > LEAST_PERSON_PX else people
     uniform = 1.0 / np.prod(BINS)
@@ -78,6 +93,8 @@ def object_likeness(
     noise = max(LEAST_NOISE, float(np.sqrt(np.median(off[:, ~behind]) / 2.4)) * 1.2)
     peak = min(1.0, BIN_VOLUME / ((2 * np.pi) ** 1.5 * noise**3))
     same = np.exp(-off / (2 * noise**2))
+    if seen is not None:
+        own = _with_later_colours(own, images, seen, SHARES[0] * peak * same, people, head, heads)
     maps = np.empty(off.shape, np.float32)
     for t, image in enumerate(images):
         bins = _bins(image)
@@ -102,6 +119,18 @@ def _own_colours(image: np.ndarray, mask: np.ndarray, grown: np.ndarray, hands: 
     bins = _bins(image)
     fingers = mask & (_colours(image[beside])[bins] > own[bins])
     return _colours(image[mask & ~fingers]) if fingers.sum() <= MOST_COVERED * mask.sum() else own
+
+
+def _with_later_colours(own, images, seen, unchanged, people, head, heads) -> np.ndarray:
+    """The object's colours with those that it shows where it is seen, and neither the room there nor people have."""
+    uniform, shown = 1.0 / np.prod(BINS), []
+    for t in np.flatnonzero(seen.any((1, 2))):
+        bins = _bins(images[t])
+        new = (unchanged[t] < uniform) & (people[bins] + heads[t] * head[bins] < uniform)
+        shown.append(images[t][seen[t] & new])
+    if not sum(len(pixels) for pixels in shown):
+        return own
+    return (1 - SINCE) * own + SINCE * _colours(np.concatenate(shown))
 
 
 def _bins(image: np.ndarray) -> tuple[np.ndarray, ...]:

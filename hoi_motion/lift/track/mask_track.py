@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline, between
 
 # a mask that lies in the first one by this share rests there, and covers it unless something is before it
 IN_FIRST_PLACE = 0.85
@@ -37,12 +37,12 @@ def track_of_masks(masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | N
             turn = seen_turn_rad(mask, masks[t], turn)
             similarity[t] = moved_like(mask, masks[t], turn)
     resting[0] = True
-    known = np.flatnonzero(seen | (np.arange(len(masks)) == 0))
+    known, centre_px = np.flatnonzero(seen | (np.arange(len(masks)) == 0)), np.argwhere(mask).mean(0)[::-1]
     for t in np.flatnonzero(~seen[1:]) + 1:
         before, after = known[known < t][-1], known[known > t]
         end = after[0] if len(after) else before
         share = (t - before) / max(end - before, 1)
-        similarity[t] = (1 - share) * similarity[before] + share * similarity[end]
+        similarity[t] = between(similarity[before], similarity[end], share, centre_px)
         resting[t] = resting[before] and resting[end]
     return ObjectTrack(mask, similarity, np.where(seen, sureness, 0.0), resting, outlines)
 

@@ -70,6 +70,11 @@ class Places:
         return self.looks + OFF_HAND * self.off_hand
 
     @property
+    def visibility(self) -> np.ndarray:  # (N,) 0..1
+        """How sure it is that the object is seen there."""
+        return 1 / (1 + np.exp(2 * self.cost))
+
+    @property
     def size(self) -> np.ndarray:  # (N,)
         return np.sqrt(self.extent.prod(1))
 

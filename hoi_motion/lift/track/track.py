@@ -88,6 +88,22 @@ class ObjectTrack:
         return warped > 127
 
 
+def between(
+    before: np.ndarray, after: np.ndarray, share: float, centre_px: np.ndarray
+) -> np.ndarray:  # (2, 3), (2, 3), (2,) -> (2, 3)
+    """The similarity on the way between two: turned and grown evenly, the object's centre on a straight line.
+
+    Args:
+        share: 0 at the first, 1 at the second; centre_px: the object's in the first frame.
+    """
+    first, last = (complex(s[0, 0], s[1, 0]) for s in (before, after))
+    now = first * (last / first) ** share
+    linear = np.array([[now.real, -now.imag], [now.imag, now.real]])
+    centre = np.append(centre_px, 1.0)
+    place = (1 - share) * (before @ centre) + share * (after @ centre)
+    return np.column_stack([linear, place - linear @ centre_px])
+
+
 def without_camera(points_px: np.ndarray, camera: np.ndarray | None) -> np.ndarray:  # (T, 2) -> (T, 2)
     """One point in each frame, where it is against the first frame's background.
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 
 from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.persons import hand_masks, head_masks, person_masks
@@ -28,7 +29,7 @@ from hoi_motion.lift.track.path import (
     like_places,
     off_hand,
 )
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline, between
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
 # working pixels of the object's side where colours are compared
@@ -55,6 +56,9 @@ OUTLINE_BOX = 1.5
 LEAST_OUTLINE_SHARE = 0.25
 UNSEEN_VISIBILITY = 0.1
 ADAPT_FROM = 0.6
+# its colours are learnt where it is seen so surely, and so often, since it is then seen in more frames
+LEARNT = 0.8
+LEARNT_ROUNDS = 2
 # what looks like it elsewhere in more of the last so many frames at its first place is something else
 SURELY_AT_REST = 0.7
 DOUBLES_FRAMES = 12
@@ -123,9 +127,10 @@ class _Chooser:
         )
         self.hands = hands_px * self.to_work
         self.hands_between = between_sightings(self.hands)
-        reach = float(np.sqrt(self.work_mask.sum()))
-        bare = [p & ~_around(h, p.shape, 1.5 * reach) for p, h in zip(small, self.hands)]
-        self.likeness: Likeness = object_likeness(self.images, self.work_mask, small, np.array(bare), heads, hands)
+        self.reach = float(np.sqrt(self.work_mask.sum()))
+        bare = [p & ~_around(h, p.shape, 1.5 * self.reach) for p, h in zip(small, self.hands)]
+        self.compared = self.images, self.work_mask, small, np.array(bare), heads, hands
+        self.likeness: Likeness = object_likeness(*self.compared)
         self.template = Template(self.images[0], self.work_mask)
         rows, columns = np.nonzero(self.work_mask)
         low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
@@ -138,26 +143,31 @@ class _Chooser:
         """The track along the cheapest path; frames that it skips are filled.
 
         What looked like it elsewhere while it was still at its first place is something else, and the path is sought
-        once more without that.
+        once more without that; and again with the colours that it shows where it was found, as it turns to the light.
         """
         places = [self._places(t) for t in range(len(self.images))]
         path = best_path(places, self.hands)
         home = self._at_home(places, path)
         if home[-1] + 1 < len(path):
-            self.maps = self._without_doubles(home, [places[t].box(path[t]) for t in home])
-            places[home[-1] + 1 :] = [self._places(t) for t in range(home[-1] + 1, len(path))]
-            path = best_path(places, self.hands)
+            boxes = [places[t].box(path[t]) for t in home]
+            path = self._path_again(places, home, boxes)
+            for _ in range(LEARNT_ROUNDS):
+                seen = self._seen(places, path)
+                if not seen.any():
+                    break
+                self.likeness = object_likeness(*self.compared, seen)
+                path = self._path_again(places, home, boxes)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)
         visibility, outlines = np.full(len(path), UNSEEN_VISIBILITY), {}
         turn_rad = 0.0
         for t in np.flatnonzero(path >= 0):
-            kind, cost = places[t].kind[path[t]], places[t].cost[path[t]]
+            kind = places[t].kind[path[t]]
             if kind == RESTING:
                 turn_rad = 0.0
                 similarity[t] = self.home[t]
                 resting[t], visibility[t] = True, np.clip(self.rest_scores[t], 0, 1)
                 continue
-            visibility[t] = 1 / (1 + np.exp(2 * cost))
+            visibility[t] = places[t].visibility[path[t]]
             if kind == FOLLOWED:
                 similarity[t] = self.followed.similarity[t]
                 turn_rad = float(np.arctan2(similarity[t, 1, 0], similarity[t, 0, 0]))
@@ -169,6 +179,32 @@ class _Chooser:
         _bridge(similarity, resting, path >= 0, self.hands_px, self.mask)
         similarity[resting] = self.home[resting]
         return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
+
+    def _path_again(self, places: list[Places], home: list[int], boxes: list[np.ndarray]) -> np.ndarray:  # (T,)
+        """The best path through new places after the frames at home, in which it was in these boxes (2, 2)."""
+        self.maps = self._without_doubles(home, boxes)
+        later = range(home[-1] + 1, len(places))
+        places[later.start :] = [self._places(t) for t in later]
+        return best_path(places, self.hands)
+
+    def _seen(self, places: list[Places], path: np.ndarray) -> np.ndarray:  # (T, h, w) bool
+        """Pixels of the object where it is surely seen elsewhere than at first: those that look like it, what they
+        surround, and what is beside them in its box, as far as no hand may be there."""
+        seen, near = np.zeros(self.maps.shape, bool), np.ones((3, 3), np.uint8)
+        for t in np.flatnonzero(path >= 0):
+            if places[t].kind[path[t]] == RESTING or places[t].visibility[path[t]] < LEARNT:
+                continue
+            low, high = np.maximum(places[t].box(path[t]), 0)
+            box = np.zeros(self.work_mask.shape, np.uint8)
+            box[low[1] : high[1] + 1, low[0] : high[0] + 1] = 1
+            alike = cv2.morphologyEx((self.maps[t] > 0).astype(np.uint8), cv2.MORPH_CLOSE, near)
+            labels = cv2.connectedComponents(alike)[1]
+            sizes = np.bincount(labels[box > 0])
+            sizes[0] = 0
+            if sizes.any():
+                whole = binary_fill_holes(labels == sizes.argmax()) & (cv2.dilate(box, near, iterations=2) > 0)
+                seen[t] = whole | (box > 0) & ~_around(self.hands[t], box.shape, self.reach)
+        return seen
 
     def _at_home(self, places: list[Places], path: np.ndarray) -> list[int]:
         """Frames in which a path sees it where it was at first, before it sees it elsewhere."""
@@ -326,7 +362,7 @@ def _bridge(similarity, resting, seen, hands_px, mask) -> None:
                 similarity[t, :, 2] += _carried(hands_px, before, t, similarity[before] @ centre)
             continue
         share = (t - before) / (after[0] - before)
-        similarity[t] = (1 - share) * similarity[before] + share * similarity[after[0]]
+        similarity[t] = between(similarity[before], similarity[after[0]], share, centre[:2])
         # how the nearest hand deviated from the straight path
         where = similarity[before] @ centre
         way = _carried(hands_px, before, after[0], where)

@@ -73,6 +73,15 @@ def test_not_the_other_hand_and_not_one_that_is_found_only_once(armless):
     assert not len(_added(track, lambda t, window: [true[t]] if t == 8 else [])[0])
 
 
+def test_not_the_other_hand_where_only_its_own_landmarks_tell_where_it_is(armless):
+    track, true = armless
+    body, left = track.body_px.copy(), track.left_hand_px.copy()
+    # the body's guess of that hand is unsure and elsewhere
+    body[6:, BODY_HAND["left_hand"], 2] = 0.1
+    left[6:] = true[6:] + np.array([3.0, 3.0, 0.0])
+    assert not len(_added(replace(track, body_px=body, left_hand_px=left), lambda t, window: [true[t]])[0])
+
+
 def test_of_two_arms_without_hands_it_is_the_nearer_one_or_none(armless):
     track, true = armless
     body, left = track.body_px.copy(), track.left_hand_px.copy()

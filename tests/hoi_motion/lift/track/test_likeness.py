@@ -90,6 +90,70 @@ def test_hair_of_the_objects_colours_is_not_the_object_and_what_is_held_beside_i
     np.testing.assert_array_equal(found[~heads[-1]], without[~heads[-1]])
 
 
+SHIRT = (60, 90, 150)
+
+
+def before_somebody(shirt):
+    """How much the object looks like itself where it stays before a person who never leaves, in the last pictures."""
+    images, mask = clip([(10, 30)] * 2 + [(60, 30)] * (T - 2))
+    persons = np.zeros((T, H, W), bool)
+    persons[:, 20:55, 50:85] = True
+    for t, image in enumerate(images):
+        shown = persons[0].copy()
+        if t > 1:
+            shown[30 : 30 + SIDE, 60 : 60 + SIDE] = False
+        image[shown] = cv2.cvtColor(np.full((1, 1, 3), shirt, np.uint8), cv2.COLOR_RGB2LAB)
+    bare = persons.copy()
+    bare[:, 25:48, 55:78] = False
+    nobody = np.zeros_like(persons)
+    return inside(object_likeness(images, mask, persons, bare, nobody, NO_HANDS).maps[-1], (60, 30))
+
+
+def test_what_stays_before_somebody_who_never_leaves_is_not_the_room():
+    assert before_somebody(SHIRT).min() > 0.5
+
+
+def test_unless_it_has_the_colours_that_they_had_before():
+    assert before_somebody(RED).max() < 0
+
+
+def turned(colour):
+    """A clip of the object that shows another colour inside its edge from the fourth picture on, and where it is."""
+    images, mask = clip(MOVED)
+    other = cv2.cvtColor(np.full((1, 1, 3), colour, np.uint8), cv2.COLOR_RGB2LAB)
+    seen = np.zeros((T, H, W), bool)
+    for t in range(4, T):
+        x, y = MOVED[t]
+        images[t][y + 2 : y + SIDE - 2, x + 2 : x + SIDE - 2] = other
+        seen[t, y : y + SIDE, x : x + SIDE] = True
+    return images, mask, seen
+
+
+ORANGE = (230, 130, 40)
+
+
+def test_colours_that_it_shows_later_are_its_own_where_it_has_been_found():
+    images, mask, seen = turned(ORANGE)
+    nobody = np.zeros_like(seen)
+    before, after = (
+        inside(object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS, s).maps[-1], MOVED[-1])
+        for s in (None, seen & (np.arange(T) < T - 1)[:, None, None])
+    )
+    assert after.min() > before.max() + 1.0
+
+
+def test_but_not_those_of_the_person_who_has_it():
+    images, mask, seen = turned(SKIN)
+    skin = cv2.cvtColor(np.full((1, 1, 3), SKIN, np.uint8), cv2.COLOR_RGB2LAB)
+    persons = np.zeros_like(seen)
+    persons[:, 45:, 70:] = True
+    for image in images:
+        image[persons[0]] = skin
+    nobody = np.zeros_like(seen)
+    found = object_likeness(images, mask, persons, persons, nobody, NO_HANDS, seen).maps[-1]
+    assert inside(found, MOVED[-1]).max() < 0
+
+
 def held(fingers_px: int):
     """A clip of an object whose first columns fingers cover, of a hand that comes from the left; and the hand's mask.
 

@@ -160,6 +160,18 @@ def test_what_came_to_look_like_it_while_it_still_rested_is_not_taken_for_it():
     assert off_knee.min() > SIDE
 
 
+def test_what_turns_another_side_to_the_camera_is_followed_by_the_colours_that_it_shows():
+    places = [(40, 100)] * 4 + [(40 + 5 * i, 100 - 5 * i) for i in range(1, 13)]
+    hands = [(x + SIDE // 2, y + SIDE + 4) for x, y in places]
+    frames, mask, track = drawn(places, hands)
+    for t, (x, y) in enumerate(places):
+        # from its left to its right
+        frames[t][y : y + SIDE, x : x + min(SIDE, max(0, 2 * (t - 5)))] = (240, 200, 30)
+    found = OwnTracker().track(frames, mask, track)
+    off = np.linalg.norm(found.centroid_px - np.array(places) - (SIDE - 1) / 2, axis=1)
+    assert (found.visibility[4:] > 0.35).all() and off.max() < 0.3 * SIDE
+
+
 @pytest.mark.parametrize("near_px", [2.0, -1.0], ids=["nearer than the background", "against it"])
 def test_what_rests_near_a_camera_that_drifts_rests_although_it_goes_another_way(near_px):
     """Parallax: it goes by so many pixels a frame, and the background by 1.5."""
