@@ -74,6 +74,33 @@ def test_hoi_motion_imports_none_of_them():
     ]
 
 
+PACKAGES = ("hoi_motion", "tavid_planner", "training")
+
+
+def is_there(module: str) -> bool:
+    place = ROOT / module.replace(".", "/")
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def test_every_module_that_is_imported_is_there():
+    gone = set()
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            own = (name for name in names if name.split(".")[0] in PACKAGES)
+            gone |= {(path.relative_to(ROOT).as_posix(), name) for name in own if not is_there(name)}
+    assert gone == set()
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_git_ignores_no_source_file():
+    """One that it does is there for whoever wrote it, and for nobody else."""
+    listed = ["git", "ls-files", "--cached", "--others", "--ignored", "--exclude-standard", "--", *PACKAGES, "tests"]
+    done = subprocess.run(listed, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert [name for name in done.stdout.splitlines() if name.endswith(".py")] == []
+
+
 MOST_FILES = 14
 MOST_LINES_OF_THE_FIT = 200
 

@@ -153,8 +153,7 @@ def _shoulder_over(rotation: Rotation, side: str) -> np.ndarray:  # (T,)
 
 def _forearm_over(elbow: Rotation, wrist: Rotation) -> np.ndarray:  # (T,)
     """Pronation and supination, of which a fitted skeleton gives any part to the elbow and the rest to the wrist."""
-    hinge_and_twist = elbow.as_euler("YZX", degrees=True)
-    twist = hinge_and_twist[:, 2] + _twist_deg(wrist)
+    twist = _cardan_deg(elbow, "YZX")[:, 2] + _twist_deg(wrist)
     twist = np.abs((twist + 180) % 360 - 180)
     return np.maximum(twist - FOREARM_TWIST_DEG - MARGIN_DEG, 0.0)
 

@@ -19,7 +19,7 @@ _CONTOUR_ANGLES = 79
 
 @dataclass(frozen=True)
 class FreeBodyFile:
-    """Contents of the compact file; arrays as `build_free_body.build` names them."""
+    """Contents of the compact file; arrays as `from_anny.free_body.build` names them."""
 
     arrays: dict[str, np.ndarray]
     digest: str
@@ -48,7 +48,7 @@ class FreeBodyFile:
 
 def read_free_body(path: Path = COMPACT_PATH) -> FreeBodyFile:
     """Raises: LiftError BODY_MODEL_MISSING when the compact file is missing or damaged."""
-    hint = "reinstall the package, or rebuild it with: python -m hoi_motion.body.build.free_body"
+    hint = "reinstall the package, or rebuild it with: python -m hoi_motion.body.from_anny.free_body"
     file = NpzFile(path, "a readable body", ErrorCode.BODY_MODEL_MISSING, hint, LiftError)
     arrays = {name: file.read(name) for name in sorted(file.names)}
     return FreeBodyFile(arrays, hashlib.sha256(file.content).hexdigest())

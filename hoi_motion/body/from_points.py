@@ -12,6 +12,7 @@ import torch
 
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES
 from hoi_motion.body.model import BodyModel
+from hoi_motion.errors import ErrorCode, InputError
 
 POINT_M = 0.01
 """Accuracy of a given point; residuals beyond three times this count less and less."""
@@ -37,6 +38,7 @@ _TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 NEEDED = tuple(dict.fromkeys(name for *joints, _ in _LIMBS for name in joints))
 """Points without which no pose begins."""
 _STRAIGHT_SIN = 0.15  # a limb bent by less does not show its axis
+_SHORTEST_BONE_M = 1e-3  # a shorter one has no direction
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,12 @@ def fit_to_points(body: BodyModel, names: tuple[str, ...], points_m: np.ndarray)
     that memory does not grow with the frames.
 
     Args:
-        names: P of KEYPOINT_NAMES, NEEDED among them; points_m: (T, P, 3).
+        names: P of KEYPOINT_NAMES, NEEDED among them; points_m: (T, P, 3), T at least 1.
+
+    Raises:
+        InputError: FILE_INVALID where both ends of an upper or lower limb are in one place.
     """
+    _check_limbs(names, points_m)
     fit = _Fit(body, names)
     chosen = np.unique(np.linspace(0, len(points_m) - 1, MOST_FRAMES_FOR_SHAPE).round().astype(int))
     shaped = fit.solved(points_m[chosen])
@@ -158,6 +164,18 @@ class _Fit:
             pose[:, JOINT_NAMES.index(first)] = Rotation.from_matrix(root.swapaxes(1, 2) @ turn).as_rotvec()
             pose[:, JOINT_NAMES.index(second)] = angle[:, None] * np.array(hinge)
         return pose
+
+
+def _check_limbs(names: tuple[str, ...], points_m: np.ndarray) -> None:  # (T, P, 3)
+    for first, second, end, _ in _LIMBS:
+        for a, b in ((first, second), (second, end)):
+            long_m = np.linalg.norm(points_m[:, names.index(a)] - points_m[:, names.index(b)], axis=-1)
+            if long_m.min() < _SHORTEST_BONE_M:
+                raise InputError(
+                    ErrorCode.FILE_INVALID,
+                    f"{a} and {b} are in one place in frame {long_m.argmin()}",
+                    "give the joints of a person, metres",
+                )
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

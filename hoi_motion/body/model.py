@@ -16,6 +16,7 @@ from hoi_motion.errors import ErrorCode, LiftError
 
 FREE_BODY = "anny-free"
 OFFICIAL_BODY = "smplx-neutral"
+MAX_INFLUENCES = 6
 
 
 class BodyModel:
@@ -117,6 +118,13 @@ class BodyModel:
             )
         betas = torch.nn.functional.pad(betas, (0, missing))
         return pose, transl, betas.expand(len(pose), self.num_betas)
+
+    @cached_property
+    def main_influences(self) -> tuple[np.ndarray, np.ndarray]:  # (V, MAX_INFLUENCES) u8, the same f32
+        """The joints that move each vertex most, largest weight first, and these weights, which sum to 1."""
+        top = np.argsort(-self.weights, 1)[:, :MAX_INFLUENCES]
+        weights = np.take_along_axis(self.weights, top, 1)
+        return top.astype(np.uint8), (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
     @cached_property
     def vertex_joint(self) -> np.ndarray:  # (V,)

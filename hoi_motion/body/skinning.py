@@ -1,14 +1,10 @@
 """Fast linear blend skinning in numpy and numba, for rendering and for distance queries."""
 
-from functools import lru_cache
-
 import numba
 import numpy as np
 
 from hoi_motion.body.joints import PARENTS
 from hoi_motion.body.model import BodyModel
-
-MAX_INFLUENCES = 6
 
 
 def rotation_matrices(axis_angle: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., 3, 3)
@@ -37,7 +33,7 @@ class ShapedBody:
         self.rest_vertices_m = (body.v_template_m + body.shapedirs_m[..., :count] @ betas).astype(np.float32)
         skeleton = body.skeleton
         self.rest_joints_m = skeleton.joints_m.numpy() + skeleton.joint_directions_m[..., :count].numpy() @ betas
-        self._indices, self._weights = _main_influences(body)
+        self._indices, self._weights = body.main_influences
 
     def joint_transforms(self, pose_rad: np.ndarray, transl_m: np.ndarray) -> np.ndarray:
         """World pose (..., 55, 4, 4) of every joint from pose (..., 55, 3) and translation (..., 3)."""
@@ -60,14 +56,6 @@ class ShapedBody:
         skinning = joint_transforms[:, :3].copy()
         skinning[:, :, 3] -= np.einsum("jab,jb->ja", skinning[:, :, :3], self.rest_joints_m)
         return _skin(self.rest_vertices_m, self._indices, self._weights, skinning.astype(np.float32))
-
-
-@lru_cache(maxsize=4)
-def _main_influences(body: BodyModel) -> tuple[np.ndarray, np.ndarray]:  # (V, K) u8, (V, K) f32
-    """The joints that move each vertex most, largest weight first."""
-    top = np.argsort(-body.weights, 1)[:, :MAX_INFLUENCES]
-    weights = np.take_along_axis(body.weights, top, 1)
-    return top.astype(np.uint8), (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 
 @numba.njit(cache=True, fastmath=True)

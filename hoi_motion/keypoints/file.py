@@ -16,23 +16,36 @@ from hoi_motion.progress import silent
 from hoi_motion.reading.npz import NpzFile
 
 FARTHEST_PX = 1e6
-_KEYS = ("size_px", "body_px", "left_hand_px", "right_hand_px", "body_hint_m", "coco_px", "seen", "detector")
+_KEYS = (
+    "size_px",
+    "body_px",
+    "left_hand_px",
+    "right_hand_px",
+    "body_hint_m",
+    "coco_px",
+    "seen",
+    "gaps_filled",
+    "detector",
+)
 _POINTS = {"body_px": kp.NUM_BODY, "left_hand_px": kp.NUM_HAND, "right_hand_px": kp.NUM_HAND}
 
 
-def write_keypoints(track: kp.KeypointTrack, size_px, path) -> None:
+def write_keypoints(track: kp.KeypointTrack, size_px, path, *, gaps_filled: bool = False) -> None:
     """Write a track and the size (height, width) of the pictures it is of.
+
+    Args:
+        gaps_filled: whether frames without the person hold what a source has put there (`track.completed`).
 
     Raises:
         InputError: OUTPUT_INVALID when the place cannot be written.
     """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, size_px=np.array(size_px), **vars(track))
+    np.savez_compressed(buffer, size_px=np.array(size_px), gaps_filled=np.array(gaps_filled), **vars(track))
     write_whole(path, buffer.getvalue())
 
 
-def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
-    """The track of a file and the size (height, width) of its pictures.
+def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int], bool]:
+    """The track of a file, the size (height, width) of its pictures, and whether its gaps are filled.
 
     Raises:
         InputError: FILE_INVALID when the file is missing, damaged, or holds something else.
@@ -78,7 +91,8 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
         )
     if "seen" in data:
         track = replace(track, seen=checked_array(data["seen"], f"{path} seen", (track.num_frames,), bool))
-    return track, size_px
+    gaps_filled = checked_array(data.get("gaps_filled", False), f"{path} gaps_filled", (), bool)
+    return track, size_px, bool(gaps_filled)
 
 
 def _checked_points(value, field: str, count: int | str) -> np.ndarray:
@@ -97,7 +111,7 @@ class KeypointFile:
     def __init__(self, path):
         """Raises: InputError FILE_INVALID."""
         self.path = Path(path)
-        self.track, self.size_px = read_keypoints(path)
+        self.track, self.size_px, self.gaps_filled = read_keypoints(path)
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
         """Raises: InputError SIZE_MISMATCH for another clip than the file's."""
@@ -121,7 +135,9 @@ class KeypointFile:
             moved = {name: getattr(track, name) * [*scale, 1] + [*(scale - 1) / 2, 0] for name in _POINTS}
             track = replace(track, **moved)
         on_progress("keypoints", 1.0)
-        return kp.completed(track, size_px)
+        completed = kp.completed(track, size_px)
+        # filling them again would interpolate between frames that have been mended since
+        return kp.within_image(track, size_px) if self.gaps_filled else completed
 
 
 class SavedKeypoints:
@@ -132,5 +148,5 @@ class SavedKeypoints:
 
     def detect(self, frames, **how) -> kp.KeypointTrack:
         track = self.source.detect(frames, **how)
-        write_keypoints(track, frames.shape[1:3], self.path)
+        write_keypoints(track, frames.shape[1:3], self.path, gaps_filled=True)
         return track

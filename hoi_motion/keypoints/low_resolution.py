@@ -101,7 +101,7 @@ class LowResolutionKeypoints:
     """
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
-        clip = network_picture(torch.from_numpy(np.array(frames)))  # a copy: frames may be read-only
+        clip = _network_pictures(frames)
         network = _network(actor_mask is not None)
         if actor_mask is not None:
             clip = torch.cat([clip, network_mark(torch.from_numpy(np.array(actor_mask, bool)), clip)], 1)
@@ -142,6 +142,13 @@ def _hand(body: np.ndarray, tips: np.ndarray, side: int) -> np.ndarray:  # (T, 3
     ):
         hand[:, joint, 2] = seen[:, 2]
     return hand
+
+
+def _network_pictures(frames: np.ndarray) -> torch.Tensor:  # (T, H, W, 3) u8 -> (T, 3, HEIGHT_PX, w)
+    """`network_picture` a part at a time: as floats, pictures of the video's size take four times its memory."""
+    parts = (frames[start : start + FRAMES_AT_ONCE] for start in range(0, len(frames), FRAMES_AT_ONCE))
+    # a copy: frames may be read-only
+    return torch.cat([network_picture(torch.from_numpy(np.array(part))) for part in parts])
 
 
 def network_picture(frames: torch.Tensor) -> torch.Tensor:  # (T, H, W, 3) u8 -> (T, 3, HEIGHT_PX, w) in -1..1

@@ -17,6 +17,7 @@ from hoi_motion.keypoints.without_detector.search import height_px_of
 from hoi_motion.keypoints.without_detector.views import undetected_actor
 from hoi_motion.progress import silent
 from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
 
 # the expert of ViTPose+ for these keypoints
 _EXPERT = {NUM_COCO_BODY: 0, NUM_COCO_WHOLE_BODY: 5}
@@ -49,7 +50,7 @@ class VitPoseKeypoints:
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
         model, processor = _load(self.folder.resolve())
         start, first = _first_crop(frames, near_px, actor_mask, cancel)
-        points_px = np.zeros((2, len(frames), model.config.num_labels, 3))
+        points_px, done = np.zeros((2, len(frames), model.config.num_labels, 3)), 0
         for order in (range(start, len(frames)), range(start - 1, -1, -1)):
             crop = first
             for t in order:
@@ -59,7 +60,8 @@ class VitPoseKeypoints:
                 now = track_from_coco(points_px[:1, t])
                 if now.seen[0]:
                     crop = crop.follow(now.body_px[0])
-                on_progress("keypoints", (abs(t - start) + 1) / len(frames))
+                done += 1
+                on_progress("keypoints", done / len(frames))
         plain, mirror = (track_from_coco(view) for view in points_px)
         mirror = flip_frames(mirror, np.ones(len(frames), bool))
         return kp.completed(fuse_views(plain, mirror, frames.shape[1:3]), frames.shape[1:3])
@@ -132,23 +134,22 @@ def _load(folder: Path):
     Raises:
         LiftError: MODEL_MISSING when they cannot be read, or are not of 17 or 133 keypoints.
     """
-    from safetensors import SafetensorError
     from transformers import VitPoseForPoseEstimation
     from transformers.models.vitpose.image_processing_pil_vitpose import VitPoseImageProcessorPil
 
-    try:
-        with _quiet_loading():
-            processor = VitPoseImageProcessorPil.from_pretrained(folder, local_files_only=True)
-            # a pair, as asked for
-            model, report = VitPoseForPoseEstimation.from_pretrained(  # pyright: ignore[reportGeneralTypeIssues]
-                folder, local_files_only=True, output_loading_info=True
-            )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        raise LiftError(ErrorCode.MODEL_MISSING, f"cannot read the ViTPose in {folder}: {error}", _HINT) from error
+    with reading(folder, "a readable ViTPose", ErrorCode.MODEL_MISSING, _HINT, LiftError), _quiet_loading():
+        processor = VitPoseImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        # a pair, as asked for
+        model, report = VitPoseForPoseEstimation.from_pretrained(  # pyright: ignore[reportGeneralTypeIssues]
+            folder, local_files_only=True, output_loading_info=True
+        )
+        # what the processor's file says is only used on a picture
+        picture = processor(np.zeros((8, 8, 3), np.uint8), boxes=[[[0, 0, 8, 8]]], return_tensors="np")["pixel_values"]
+        wanted = tuple(model.config.backbone_config.image_size)
     if report["missing_keys"] or model.config.num_labels not in _EXPERT:
         problem = f"{model.config.num_labels} keypoints, {len(report['missing_keys'])} missing weights"
         raise LiftError(ErrorCode.MODEL_MISSING, f"the ViTPose in {folder} has {problem}", _HINT)
-    if (processor.size["height"], processor.size["width"]) != tuple(model.config.backbone_config.image_size):
+    if picture.shape[2:] != wanted:
         raise LiftError(
             ErrorCode.MODEL_MISSING, f"model and image processor in {folder} are for pictures of different sizes", _HINT
         )

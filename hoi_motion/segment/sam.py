@@ -7,6 +7,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
 from hoi_motion.segment.answer import Doubt, SegmentedMask
 from hoi_motion.segment.doubts import BOX_HINT, doubts_of_mask
 from hoi_motion.segment.prompt import MaskPrompt
@@ -118,14 +119,11 @@ def _points(prompt: MaskPrompt) -> np.ndarray:  # (N, 2)
 @lru_cache(maxsize=1)
 def _load(folder: Path, class_name: str):
     import transformers
-    from safetensors import SafetensorError
 
-    try:
+    with reading(folder, "a readable SAM", ErrorCode.MODEL_MISSING, _HINT, LiftError):
         model, report = getattr(transformers, class_name).from_pretrained(
             folder, local_files_only=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        raise LiftError(ErrorCode.MODEL_MISSING, f"cannot read the SAM in {folder}: {error}", _HINT) from error
     if report["missing_keys"]:
         problem = f"{len(report['missing_keys'])} missing weights"
         raise LiftError(ErrorCode.MODEL_MISSING, f"the SAM in {folder} has {problem}", _HINT)

@@ -11,6 +11,7 @@ from hoi_motion.lift.track.mask_track import track_of_masks
 from hoi_motion.lift.track.track import ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
 
 CLASSES = {
     "sam2_video": ("Sam2VideoModel", "Sam2VideoInferenceSession"),
@@ -32,7 +33,9 @@ class SamVideoTracker:
         try:
             self.kind = read_json(self.folder / "config.json", what, **about).get("model_type")
             pixels = read_json(self.folder / "preprocessor_config.json", what, **about)
-            self.mean, self.std = (np.array(pixels[key], np.float32) for key in ("image_mean", "image_std"))
+            self.mean, self.std = (np.array(pixels[key], np.float32).reshape(3) for key in ("image_mean", "image_std"))
+            if not (np.isfinite(self.mean) & (self.std > 0)).all():
+                raise ValueError(f"image_mean is {self.mean}, image_std {self.std}")
         except (ValueError, KeyError, TypeError) as error:
             raise _missing(f"no video segmenter in {self.folder}: {error!r}") from error
         if self.kind not in CLASSES:
@@ -107,14 +110,11 @@ def _square(mask, side: int):  # (H, W) -> (1, 1, S, S)
 @lru_cache(maxsize=1)
 def _load(folder: Path, kind: str):
     import transformers
-    from safetensors import SafetensorError
 
-    try:
+    with reading(folder, "a readable video segmenter", ErrorCode.MODEL_MISSING, _HINT, LiftError):
         model, report = getattr(transformers, CLASSES[kind][0]).from_pretrained(
             folder, local_files_only=True, output_loading_info=True
         )
-    except (ImportError, OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        raise _missing(f"cannot read the video segmenter in {folder}: {error}") from error
     if report["missing_keys"]:
         raise _missing(f"the video segmenter in {folder} has {len(report['missing_keys'])} missing weights")
     return model.eval()

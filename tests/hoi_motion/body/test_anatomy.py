@@ -1,5 +1,7 @@
 """Ranges of human joints: positions that people reach, ones beside them that nobody reaches, fingers put back."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -67,6 +69,12 @@ def test_a_wrist_bends_farther_between_extension_and_the_thumb_than_towards_the_
 def test_a_forearms_twist_counts_as_a_whole():
     assert over_deg(left_elbow=[("X", 35)], left_wrist=[("X", 55)]) == 0
     assert over_deg(left_elbow=[("X", 65)], left_wrist=[("X", 65)]) == pytest.approx(35)
+
+
+def test_an_elbow_turned_sideways_is_beyond_its_range_and_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert over_deg(left_elbow=[("Z", 90)]) == pytest.approx(45)
 
 
 def test_toes_bend_up_as_far_as_under_load():

@@ -26,7 +26,7 @@ def test_expanded_arrays_have_the_official_shapes(compact):
 
 def test_damaged_compact_file_says_how_to_get_it_back(tmp_path):
     (tmp_path / "anny_free.npz").write_bytes(COMPACT_PATH.read_bytes()[:1000])
-    with pytest.raises(LiftError, match="build.free_body"):
+    with pytest.raises(LiftError, match="from_anny.free_body"):
         read_free_body(tmp_path / "anny_free.npz")
 
 

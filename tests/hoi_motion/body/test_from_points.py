@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.body import load_body
 from hoi_motion.body.from_points import NEEDED, fit_to_points
 from hoi_motion.body.joints import KEYPOINT_NAMES
+from hoi_motion.errors import ErrorCode, InputError
 
 NAMES = (*NEEDED, "neck", "nose", "left_heel", "left_big_toe", "right_heel", "right_big_toe")
 ROWS = [KEYPOINT_NAMES.index(name) for name in NAMES]
@@ -47,3 +48,11 @@ def test_points_turned_and_moved_as_a_whole_give_the_same_pose(turn):
     assert np.abs(one.pose_rad[:, 1:] - other.pose_rad[:, 1:]).max() < 0.05
     # a pelvis goes along with the points
     assert np.allclose(R.apply(one.transl_m) + [3, -2, 7], other.transl_m, atol=0.01)
+
+
+def test_a_limb_without_length_is_named():
+    points_m = points_of(np.zeros((3, 55, 3)), load_body())
+    points_m[1, NAMES.index("left_elbow")] = points_m[1, NAMES.index("left_shoulder")]
+    with pytest.raises(InputError, match="left_shoulder and left_elbow are in one place in frame 1") as caught:
+        fit_to_points(load_body(), NAMES, points_m)
+    assert caught.value.code == ErrorCode.FILE_INVALID

@@ -1,7 +1,9 @@
 """A body is read once, and again when its file has changed."""
 
+import gc
 import os
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from hoi_motion.body import forget_bodies, load_body
 from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
 from hoi_motion.body.posed import check_body
+from hoi_motion.body.skinning import ShapedBody
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 
 
@@ -37,6 +40,16 @@ def test_forgotten_bodies_are_read_again():
     before = load_body()
     forget_bodies()
     assert load_body() is not before
+
+
+def test_a_forgotten_body_gives_its_memory_back_after_it_was_posed():
+    body = load_body()
+    ShapedBody(body, np.zeros(10))
+    kept = weakref.ref(body)
+    del body
+    forget_bodies()
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_body_travels_as_the_name_of_its_file(file):

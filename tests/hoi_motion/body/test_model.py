@@ -11,7 +11,7 @@ from hoi_motion.body.posed import vertex_normals
 from hoi_motion.errors import ErrorCode, LiftError
 
 GOLDEN = Path(__file__).with_name("anny_posed_skeletons.npz")
-"""Random poses with the joints of Anny's own posed skeleton, written by body.build.free_body --golden."""
+"""Random poses with the joints of Anny's own posed skeleton, written by body.from_anny.free_body --golden."""
 
 
 def still(body, betas=None):

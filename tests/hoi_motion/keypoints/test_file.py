@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.keypoints.file import KeypointFile, read_keypoints, write_keypoints
+from hoi_motion.keypoints.file import KeypointFile, SavedKeypoints, read_keypoints, write_keypoints
+from hoi_motion.keypoints.track import completed
 from tests.hoi_motion.conftest import SIZE_PX
 
 
@@ -17,10 +18,40 @@ def frames(T: int, size_px=SIZE_PX) -> np.ndarray:
 def test_a_track_comes_back_bit_for_bit(acted, tmp_path):
     track = replace(acted(5, noise_px=1.0).track, seen=np.array([1, 1, 0, 1, 1], bool), detector="mediapipe")
     write_keypoints(track, SIZE_PX, tmp_path / "k.npz")
-    again, size_px = read_keypoints(tmp_path / "k.npz")
-    assert size_px == SIZE_PX
+    again, size_px, gaps_filled = read_keypoints(tmp_path / "k.npz")
+    assert size_px == SIZE_PX and not gaps_filled
     for name, value in vars(track).items():
         np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
+
+
+class Mended:
+    """A source that fills the gap of a track and then mends the frame beside it, as a second look does."""
+
+    def __init__(self, track):
+        self.track = track
+
+    def detect(self, frames, **_):
+        track = completed(self.track, frames.shape[1:3])
+        body = track.body_px.copy()
+        body[1, :, :2] += 10
+        return replace(track, body_px=body)
+
+
+def test_saved_keypoints_come_back_bit_for_bit_in_gaps_too(acted, tmp_path):
+    found = Mended(replace(acted(5).track, seen=np.array([1, 1, 0, 1, 1], bool)))
+    saved = SavedKeypoints(found, tmp_path / "k.npz").detect(frames(5))
+    again = KeypointFile(tmp_path / "k.npz").detect(frames(5))
+    for name, value in vars(saved).items():
+        np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
+
+
+def test_gaps_of_another_detector_are_filled(acted, tmp_path):
+    track = acted(3).track
+    body = track.body_px.copy()
+    body[1] = 0
+    np.savez(tmp_path / "k.npz", body_px=body, size_px=SIZE_PX)
+    found = KeypointFile(tmp_path / "k.npz").detect(frames(3))
+    np.testing.assert_allclose(found.body_px[1, :, :2], body[[0, 2], :, :2].mean(0))
 
 
 def test_points_move_with_the_size_of_the_pictures(acted, tmp_path):
@@ -60,6 +91,10 @@ def test_coco_points_are_read_too(acted, tmp_path):
         ({"size_px": (4, 4), "body_px": np.full((2, 33, 3), 7.0)}, "confidences 7 to 7"),
         ({"size_px": (4, 4), "body_px": np.zeros((2, 33, 3)), "left_hand_px": np.zeros((3, 21, 3))}, "body_px 2"),
         ({"size_px": (4, 4), "body_px": np.zeros((2, 33, 3)), "seen": np.ones(3, bool)}, "seen has shape"),
+        (
+            {"size_px": (4, 4), "body_px": np.zeros((2, 33, 3)), "gaps_filled": np.ones(2, bool)},
+            "gaps_filled has shape",
+        ),
     ],
 )
 def test_a_bad_file_is_named(tmp_path, arrays, words):

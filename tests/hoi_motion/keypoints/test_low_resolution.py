@@ -1,5 +1,7 @@
 """The keypoint network for small pictures: its arithmetic, and what its weights see in a procedural scene."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from hoi_motion.keypoints.low_resolution import (
     HEIGHT_PX,
     NUM_POINTS,
     _hand,
+    _network_pictures,
     network_picture,
     read_maps,
 )
@@ -146,6 +149,17 @@ def test_frames_may_be_read_only(scene, track):
     frames = scene.frames.copy()
     frames.setflags(write=False)
     assert np.array_equal(keypoint_source("low-resolution").detect(frames).body_px, track.body_px)
+
+
+def test_a_long_clip_is_not_copied_as_a_whole():
+    frames = np.broadcast_to(np.full((1, 240, 320, 3), 180, np.uint8), (512, 240, 320, 3))
+    tracemalloc.start()
+    try:
+        pictures = _network_pictures(frames)
+        most_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert pictures.shape[0] == 512 and most_bytes < frames.nbytes / 4
 
 
 def test_a_cancelled_search_stops(scene):

@@ -1,6 +1,7 @@
 """ViTPose as a keypoint source, on tiny models saved in transformers' format."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import crop_around
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.vitpose import VitPoseKeypoints, _load, _points_px
+from hoi_motion.media.image_files import read_image
 
 ROWS = 8
 COLUMNS = 6
 PATCH = 16
 SIZE_PX = (120, 160)
+DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"
 # row and column of the patch in which the planted person has each of COCO's keypoints
 PLANTED = [
     (1, 2),
@@ -131,6 +134,14 @@ def test_a_whole_body_of_experts_has_hands(tmp_path, frame):
     assert _points_px(*_load(folder), frame, crop_around([40, 20, 90, 100], 512)).shape == (2, 133, 3)
 
 
+def test_progress_only_grows_where_the_person_comes_in_late(planted_folder):
+    there, heard = read_image(DEMO_FRAME), []
+    VitPoseKeypoints(planted_folder).detect(
+        np.stack([np.full_like(there, 128), there, there]), on_progress=lambda stage, done: heard.append(done)
+    )
+    assert heard == sorted(heard) and heard[-1] == 1.0
+
+
 def test_a_model_that_sees_nobody_says_so(tmp_path, frame):
     mask = np.ones(SIZE_PX, bool)
     mask[:20] = False
@@ -165,7 +176,48 @@ def _no_processor(folder):
     (folder / "preprocessor_config.json").unlink()
 
 
-@pytest.mark.parametrize("damage", [_no_weights, _another_model, _cut_off, _a_layer_short, _no_processor])
+def _changed(folder, name, change):
+    file = folder / name
+    file.write_text(json.dumps(change(json.loads(file.read_text()))))
+
+
+def _no_number_of_experts(folder):
+    _changed(folder, "config.json", lambda c: c | {"backbone_config": c["backbone_config"] | {"num_experts": "x"}})
+
+
+def _no_heads(folder):
+    _changed(
+        folder, "config.json", lambda c: c | {"backbone_config": c["backbone_config"] | {"num_attention_heads": 0}}
+    )
+
+
+def _grey_pictures(folder):
+    _changed(folder, "preprocessor_config.json", lambda c: c | {"image_mean": [0.5]})
+
+
+def _pictures_of_no_size(folder):
+    _changed(folder, "preprocessor_config.json", lambda c: c | {"size": None})
+
+
+def _pictures_as_they_come(folder):
+    _changed(folder, "preprocessor_config.json", lambda c: c | {"do_affine_transform": False})
+
+
+DAMAGES = [
+    _no_weights,
+    _another_model,
+    _cut_off,
+    _a_layer_short,
+    _no_processor,
+    _no_number_of_experts,
+    _no_heads,
+    _grey_pictures,
+    _pictures_of_no_size,
+    _pictures_as_they_come,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_folder_without_a_usable_model_is_named(tmp_path, frame, damage):
     damage(saved(tiny(), tmp_path))
     with pytest.raises(LiftError) as caught:

@@ -77,7 +77,7 @@ def test_the_answer_follows_the_click(folder):
 
 @pytest.mark.parametrize(
     "damage",
-    ["no config", "another model", "no weights", "cut weights", "no pixels", "four channels", "no spread"],
+    ["no config", "another model", "no weights", "cut weights", "no pixels", "four channels", "no spread", "no sizes"],
     ids=lambda d: d,
 )
 def test_a_folder_that_holds_no_sam_is_refused_by_name(folder, damage, tmp_path):
@@ -100,6 +100,9 @@ def test_a_folder_that_holds_no_sam_is_refused_by_name(folder, damage, tmp_path)
         (broken / "preprocessor_config.json").write_text(json.dumps(PIXELS | {"image_mean": [0.5] * 4}))
     if damage == "no spread":
         (broken / "preprocessor_config.json").write_text(json.dumps(PIXELS | {"image_std": [0.2, 0.0, 0.2]}))
+    if damage == "no sizes":
+        config = json.loads((broken / "config.json").read_text())
+        (broken / "config.json").write_text(json.dumps(config | {"vision_config": 7}))
     with pytest.raises(LiftError) as error:
         segment(picture(), MaskPrompt(click_px=(90, 60)), f"sam:{broken}")
     assert error.value.code == ErrorCode.MODEL_MISSING and str(broken) in error.value.message

@@ -66,6 +66,10 @@ def test_masks_of_every_frame_become_a_track_and_are_the_library_s_own(
     assert track.outlines
 
 
+def _with(file, **changes):
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
 @pytest.mark.parametrize(
     "spoil, words",
     [
@@ -76,7 +80,10 @@ def test_masks_of_every_frame_become_a_track_and_are_the_library_s_own(
         ),
         (lambda f: (f / "preprocessor_config.json").write_text("{}"), "image_mean"),
         (lambda f: (f / "model.safetensors").unlink(), "no weights"),
-        (lambda f: (f / "model.safetensors").write_bytes(b"12345678" * 4), "cannot read"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"12345678" * 4), "not a readable"),
+        (lambda f: _with(f / "preprocessor_config.json", image_mean=[0.5] * 4), "cannot reshape"),
+        (lambda f: _with(f / "preprocessor_config.json", image_std=[0.2, 0.0, 0.2]), "image_std"),
+        (lambda f: _with(f / "config.json", vision_config=7), "not a readable"),
     ],
 )
 def test_what_is_no_such_model_is_named(folder, clip, tmp_path, spoil, words):

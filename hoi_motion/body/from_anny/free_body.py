@@ -1,7 +1,7 @@
-"""Build the free SMPL-X-format body from Anny: `python -m hoi_motion.body.build.free_body`.
+"""Build the free SMPL-X-format body from Anny: `python -m hoi_motion.body.from_anny.free_body`.
 
 Needs the `anny` package (Apache-2.0 code, CC0 assets). Its default MakeHuman topology is used, never the one derived
-from SMPL-X. The result is the compact `anny_free.npz` beside this file and, with --golden, a few posed skeletons of
+from SMPL-X. The result is the compact `anny_free.npz` one folder up and, with --golden, a few posed skeletons of
 Anny itself for the tests.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body.build.anny_tpose import AXES_SMPLX_FROM_ANNY, joint_of_bone, tpose_rotations, unpose
-from hoi_motion.body.build.shape_space import mirrored_name, regressor_of, shape_space
+from hoi_motion.body.from_anny.anny_tpose import AXES_SMPLX_FROM_ANNY, joint_of_bone, tpose_rotations, unpose
+from hoi_motion.body.from_anny.shape_space import mirrored_name, regressor_of, shape_space
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS, SURFACE_POINTS, VERTEX_LABELS
 
 NUM_BETAS = 10

@@ -1,0 +1,1 @@
+"""How the free body was made from Anny; nothing else needs it."""
