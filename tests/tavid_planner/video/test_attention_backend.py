@@ -31,6 +31,12 @@ def test_an_unavailable_kernel_is_named(load, name, quoted):
     assert error.value.code is ErrorCode.CONFIG_INVALID and quoted in str(error.value)
 
 
+def test_a_kernel_that_cannot_compute_here_is_refused_before_a_plan(load):
+    with pytest.raises(InputError, match="'efficient', which cannot compute float32 on cpu: .* - use torch") as error:
+        load(attention="efficient")
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
 def test_compiled_blocks_give_the_same_frames_and_those_that_are_captured_exact_maps(load, generate_wide):
     """Traced as for compiling, but computed by the same kernels."""
     compiled = load()
