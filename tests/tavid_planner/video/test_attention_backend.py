@@ -51,6 +51,17 @@ def test_compiled_blocks_give_the_same_frames_and_those_that_are_captured_exact_
     assert "forward" in blocks[0].__dict__
 
 
+def test_blocks_that_cannot_be_compiled_are_refused_with_the_option(tiny_base, tiny_adapter, generate_wide):
+    def without_compiler(graph, inputs):
+        raise RuntimeError("no working C++ compiler found")
+
+    compiled = TargetAwarePipeline.from_pretrained(tiny_base, tiny_adapter)
+    compile_blocks(compiled.backbone.blocks, backend=without_compiler)
+    with pytest.raises(InputError, match="no working C.. compiler found.*video.compiled=false") as error:
+        generate_wide(compiled)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
 def test_cancel_takes_effect_inside_a_step_of_compiled_blocks(tiny_base, tiny_adapter, generate_wide):
     compiled, token = TargetAwarePipeline.from_pretrained(tiny_base, tiny_adapter), CancelToken()
     compile_blocks(compiled.backbone.blocks, backend="eager")
