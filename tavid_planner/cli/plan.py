@@ -172,6 +172,8 @@ def _print_summary(plan) -> None:
         print(f"note     {note}")
     if unseen := _unseen_marks(plan):
         print(f"note     {unseen}")
+    for words in plan.provenance.get("video", {}).get("without_effect", ()):
+        print(f"note     {words}")
     if scale := plan.provenance.get("video", {}).get("adapter_scale"):
         print(f"adapter  LoRA scale {scale}")
     if plan.robot is not None:

@@ -24,7 +24,14 @@ from hoi_motion.reading.text import read_json
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import Conditioning
-from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, plain_parameters, read_layers
+from tavid_planner.video.lora_names import (
+    LoraLayers,
+    alphas_of,
+    check_numbers,
+    incompatible,
+    plain_parameters,
+    read_layers,
+)
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, read_tensors, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 
@@ -103,6 +110,8 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     channels = conditioning.channels(backbone.latent_channels)
     _check_conv(conv, backbone, 0 if widened else channels, conv_path)
     lora = read_layers(read_tensors(path), transformer, path)
+    if not lora.weights:
+        raise incompatible(path, "it holds whole changes of parameters, but no LoRA, which an adapter has")
     alphas = alphas_of(lora, lora_config(folder, path, header), lora_alpha, path)
 
     if not widened:
@@ -248,8 +257,8 @@ def _read_conv(folder: Path, stem: str) -> tuple[Path, dict, dict]:
         raise incompatible(path, "it holds something other than tensors") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
         raise missing(f"{path} is damaged or truncated: {error}", "download the adapter again") from error
-    if not isinstance(conv, dict):
-        raise incompatible(path, f"it holds a {type(conv).__name__} instead of a state dict")
+    if not isinstance(conv, dict) or not all(isinstance(value, torch.Tensor) for value in conv.values()):
+        raise incompatible(path, f"it holds a {type(conv).__name__} that is no state dict")
     return path, conv, {}
 
 
@@ -258,6 +267,8 @@ def _check_conv(conv: dict, backbone: Backbone, extra_channels: int, path: Path)
     found = {name: tuple(value.shape) for name, value in conv.items()}
     if found != expected:
         raise incompatible(path, f"it holds {found}, the transformer expects {expected}")
+    for name, value in conv.items():
+        check_numbers(path, name, value)
 
 
 def lora_path(folder: Path) -> Path:

@@ -19,6 +19,7 @@ from tavid_planner.plan import EarlyLook, Generated, InteractionVideo
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.early import check_early_blocks, early_looks
 from tavid_planner.video.estimate import chosen_mode, samples_at_once
+from tavid_planner.video.idle_options import idle_options
 from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import base_folder, model_folder, weights_digest
@@ -76,11 +77,14 @@ def load_pipeline(
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = _loaded(pipeline, config, base, loras, device)
     logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)
+    for words in pipeline.provenance["without_effect"]:
+        logger.warning("%s", words)
     return pipeline
 
 
 def _loaded(pipeline: TargetAwarePipeline, config: VideoConfig, base: str, loras: Sequence[NamedLora], device) -> dict:
     """Provenance of a model: what was loaded, from where, with its digest, and how it computes."""
+    conditioning = pipeline.conditioning.kind if pipeline.uses_mask else "none"
     return {
         "base": config.base,
         "base_digest": weights_digest(model_folder(base)),
@@ -91,14 +95,16 @@ def _loaded(pipeline: TargetAwarePipeline, config: VideoConfig, base: str, loras
         "fused": config.fuse,
         "trigger": pipeline.trigger,
         "mask_used": pipeline.uses_mask,
-        "conditioning": pipeline.conditioning.kind if pipeline.uses_mask else "none",
+        "conditioning": conditioning,
         "device": str(device),
         "dtype": config.dtype,
         "memory": config.memory,
         "weights": config.weights,
+        "vae_tiling": config.vae_tiling,
         "attention": config.attention,
         "compiled": config.compiled,
         "scheduler": type(pipeline.scheduler).__name__,
+        "without_effect": list(idle_options(config, conditioning)),
     }
 
 
@@ -161,8 +167,7 @@ def generate_videos(
                 made[k] = replace(made[k], error=error)
                 return
             facts = _facts(pipeline, request, config, samples[k], seeds[k])
-            facts |= {"samples_at_once": at_once, "seconds": round((time.perf_counter() - began) / len(seeds), 3)}
-            made[k] = replace(made[k], video=replace(video, provenance=facts))
+            made[k] = replace(made[k], video=replace(video, provenance=facts | {"samples_at_once": at_once}))
             progress.decoded()
 
         going = [k for k in made if k not in looks or not looks[k].stopped]
@@ -170,6 +175,10 @@ def generate_videos(
             for batch in denoiser.run(going, steps):
                 for k in batch:
                     decoding.add(k)
+    seconds = round((time.perf_counter() - began) / len(seeds), 3)
+    for one in made.values():
+        if one.video is not None:
+            one.video.provenance["seconds"] = seconds  # known when all are done: a sample's share of the whole
     on_progress("video", 1.0)
     return list(made.values())
 
@@ -267,6 +276,8 @@ class _Progress:
 
 def _facts(pipeline, request: InteractionRequest, config: VideoConfig, sample: GeneratedSample, seed: int) -> dict:
     """Provenance of a clip."""
+    cached, contrasted = config.step_cache != "none", sample.run.contrasted
+    reduction = config.mask_reduction if pipeline.conditioning.kind == "mask" else "area"  # of an ID map
     return {
         **getattr(pipeline, "provenance", {}),
         "seed": int(seed),
@@ -274,10 +285,12 @@ def _facts(pipeline, request: InteractionRequest, config: VideoConfig, sample: G
         "mirrored": sample.mirrored,
         "steps": config.sampling.steps,
         "step_cache": config.step_cache,
+        "step_cache_threshold": config.step_cache_threshold if cached else None,
         "guidance": config.guidance,
         "guidance_scale": config.sampling.guidance_scale,
-        "contrast": config.contrast if sample.run.contrasted else 1.0,
-        "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
+        "contrast": config.contrast if contrasted else 1.0,
+        "contrast_steps": config.contrast_steps if contrasted else 0,
+        "mask_reduction": reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
         "model_px": [config.height, config.width],
         "content_px": list(sample.fit.content_px),
         "content_top_left_px": list(sample.fit.top_left_px),

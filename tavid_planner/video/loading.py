@@ -11,7 +11,7 @@ from tavid_planner.video.attention_backend import use_attention_backend
 from tavid_planner.video.backbone import pipeline_class
 from tavid_planner.video.compiled import compile_blocks
 from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras, refuse_small_dora
-from tavid_planner.video.memory import is_out_of_memory, memory_errors, place
+from tavid_planner.video.memory import checked_device, is_out_of_memory, memory_errors, place
 from tavid_planner.video.model_files import base_folder, check_base_folder, missing, transformer_class
 from tavid_planner.video.small_weights import keep_small
 from tavid_planner.video.step_cache import enable_step_cache
@@ -80,7 +80,7 @@ def load_models(
         if weights != "full":
             refuse_small_dora(pipeline.transformer)
             keep_small(pipeline, weights, dtype)
-        use_attention_backend(pipeline.backbone, attention)
+        use_attention_backend(pipeline.backbone, attention, checked_device(device), dtype)
         place(pipeline, device, memory)
         if compiled:
             compile_blocks(pipeline.backbone.blocks)

@@ -161,6 +161,7 @@ def _checked_layers(
         if (bias := parts.get((layer, "up_bias"))) is not None:
             if bias.shape != (module.out_features,):
                 raise incompatible(path, f"the bias of {layer} has the shape {tuple(bias.shape)}")
+            check_numbers(path, f"the bias of {layer}", bias)
             weights[f"{layer}.lora_B.bias"] = bias
         if (magnitude := parts.get((layer, "magnitude"))) is not None:
             weights[f"{layer}.lora_magnitude_vector"] = _checked_magnitude(path, layer, magnitude, module)
@@ -193,12 +194,7 @@ def _read_changes(tensors: dict, transformer, path) -> tuple[dict[str, torch.Ten
         narrower = part == "weight" and have[:1] + have[2:] == want[:1] + want[2:] and have[1:2] < want[1:2]
         if have != want and not narrower:
             raise incompatible(path, f"{key!r} is {have}, the transformer has {want}")
-        if not value.is_floating_point() or not value.float().isfinite().all():
-            raise VideoError(
-                ErrorCode.ADAPTER_INCOMPATIBLE,
-                f"{path} is damaged: {key!r} holds something other than finite numbers",
-                "download it again, or take another checkpoint",
-            )
+        check_numbers(path, repr(key), value)
         if value.any():
             changes[name] = value
     return changes, others
@@ -286,6 +282,21 @@ def _strange(path, reason: str) -> VideoError:
     )
 
 
+def _damaged(path, reason: str) -> VideoError:
+    return VideoError(
+        ErrorCode.ADAPTER_INCOMPATIBLE,
+        f"{path} is damaged: {reason}",
+        "its training has failed, or the file was cut: download it again, or take another checkpoint",
+    )
+
+
+def check_numbers(path, what: str, value: torch.Tensor) -> None:
+    """Raises: VideoError: ADAPTER_INCOMPATIBLE for a tensor of integers, or with NaN or infinity."""
+    if not value.is_floating_point() or not value.float().isfinite().all():
+        held = "" if value.is_floating_point() else f" ({str(value.dtype).removeprefix('torch.')})"
+        raise _damaged(path, f"{what} holds something other than finite numbers{held}")
+
+
 def _split(key: str) -> tuple[str | None, str]:
     """Split a key into its layer name and the LoRA part that it names."""
     for part, pattern in _PARTS:
@@ -334,12 +345,9 @@ def _checked_magnitude(path, layer: str, magnitude: torch.Tensor, module: torch.
         raise incompatible(
             path, f"the magnitude of {layer} is {shape}, not one number for {module.out_features} outputs"
         )
-    if not magnitude.is_floating_point() or not (magnitude.float().isfinite() & (magnitude > 0)).all():
-        raise VideoError(
-            ErrorCode.ADAPTER_INCOMPATIBLE,
-            f"{path} is damaged: the magnitude of {layer} holds something other than positive numbers",
-            "download it again, or take another checkpoint",
-        )
+    check_numbers(path, f"the magnitude of {layer}", magnitude)
+    if not (magnitude.float() > 0).all():  # numbers of 8 bits cannot be compared
+        raise _damaged(path, f"the magnitude of {layer} holds something other than positive numbers")
     return magnitude.flatten()
 
 
@@ -354,14 +362,7 @@ def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module
     if not len(down):
         raise _strange(path, f"the weights of {layer} have rank 0")
     for name, weights in (("lora_A", down), ("lora_B", up)):
-        if not weights.is_floating_point():
-            raise _strange(path, f"{name} of {layer} holds {str(weights.dtype).removeprefix('torch.')}, no weights")
-        if not weights.float().isfinite().all():
-            raise VideoError(
-                ErrorCode.ADAPTER_INCOMPATIBLE,
-                f"{path} is damaged: {name} of {layer} holds numbers that are not finite",
-                "its training has failed, or the file was cut: take another checkpoint",
-            )
+        check_numbers(path, f"{name} of {layer}", weights)
     for name, have, want in (
         ("lora_A", down.shape[1], module.in_features),
         ("lora_B", up.shape[0], module.out_features),

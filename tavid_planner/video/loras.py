@@ -58,7 +58,8 @@ def parse_loras(text: str) -> tuple[NamedLora, ...]:
             weight = float("nan")
         if not (named and source and NAME.fullmatch(name) and abs(weight) <= MOST_WEIGHT):
             raise InputError(ErrorCode.CONFIG_INVALID, f"video.loras has {shown(part)}", HINT)
-        if name in loras or name in (ADAPTER_NAME, "speed_adapter"):
+        # peft keeps a LoRA under its name in a module, whose own attributes are taken
+        if name in loras or name in (ADAPTER_NAME, "speed_adapter") or hasattr(torch.nn.ModuleDict(), name):
             raise InputError(ErrorCode.CONFIG_INVALID, f"video.loras: the name {name!r} is taken", "use another name")
         loras[name] = NamedLora(name, source, weight)
     return tuple(loras.values())

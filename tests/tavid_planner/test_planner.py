@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import hoi_motion.body
 import hoi_motion.lift
 from hoi_motion.lift.clip import Clip
 from hoi_motion.physics.config import CheckConfig
@@ -53,7 +54,12 @@ def stages(monkeypatch, video, motion):
     loads = []
     return types.SimpleNamespace(
         loads=loads,
-        body=module("hoi_motion.body", load_body=lambda path: f"body {path}", forget_bodies=lambda: None),
+        body=module(
+            "hoi_motion.body",
+            __path__=hoi_motion.body.__path__,
+            load_body=lambda path: f"body {path}",
+            forget_bodies=lambda: None,
+        ),
         video=module(
             "tavid_planner.video",
             load_pipeline=lambda config, on_progress, cancel: loads.append(config) or "pipeline",

@@ -98,6 +98,13 @@ def test_marks_that_the_model_does_not_see_are_named(files, planned, plan, monke
     assert ("did not see the marks of jar" in capsys.readouterr().out) == told
 
 
+def test_an_option_without_effect_is_named(files, planned, plan, monkeypatch, capsys):
+    answer = replace(plan, provenance={"video": {"without_effect": ["video.lora_alpha=3 has no effect"]}})
+    monkeypatch.setattr("tavid_planner.planner.Planner.plan", lambda *_: answer)
+    main(arguments(files))
+    assert "note     video.lora_alpha=3 has no effect" in capsys.readouterr().out.splitlines()
+
+
 def test_doubts_of_the_lift_are_printed(files, planned, plan, monkeypatch, capsys):
     noted = replace(plan, motion=plan.motion.replace(notes=("doubtful: object_size",)))
     monkeypatch.setattr("tavid_planner.planner.Planner.plan", lambda *_: noted)

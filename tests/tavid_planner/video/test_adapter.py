@@ -123,6 +123,35 @@ def test_pickled_code_is_not_run(copied_adapter, transformer):
     assert CONV_PICKLE in error.value.message
 
 
+@pytest.mark.parametrize("held", [{"weight": 1.0, "bias": 2.0}, [1.0]])
+def test_a_pickle_of_something_other_than_tensors_by_name_is_refused(copied_adapter, transformer, held):
+    (copied_adapter / CONV_SAFETENSORS).unlink()
+    torch.save(held, copied_adapter / CONV_PICKLE)
+    with pytest.raises(VideoError, match="that is no state dict") as error:
+        load_adapter(transformer, copied_adapter)
+    assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_convolution_that_is_not_finite_is_named(copied_adapter, transformer, value):
+    path = copied_adapter / CONV_SAFETENSORS
+    conv = load_file(path)
+    conv["bias"][3] = value
+    save_file(conv, path)
+    with pytest.raises(VideoError, match="bias holds something other than finite numbers") as error:
+        load_adapter(transformer, copied_adapter)
+    assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE and transformer.config.in_channels == 32
+
+
+def test_whole_changes_without_a_lora_are_no_adapter(copied_adapter, transformer):
+    save_file({"transformer_blocks.0.attn1.to_q.diff_b": torch.ones(32)}, copied_adapter / LORA_FILE)
+    before = copy.deepcopy(transformer.state_dict())
+    with pytest.raises(VideoError, match="but no LoRA") as error:
+        load_adapter(transformer, copied_adapter)
+    assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
+    torch.testing.assert_close(transformer.state_dict(), before)
+
+
 def test_truncated_pickle_is_named(copied_adapter, transformer):
     torch.save(load_file(copied_adapter / CONV_SAFETENSORS), copied_adapter / CONV_PICKLE)
     (copied_adapter / CONV_SAFETENSORS).unlink()

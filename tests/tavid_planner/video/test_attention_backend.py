@@ -31,6 +31,12 @@ def test_an_unavailable_kernel_is_named(load, name, quoted):
     assert error.value.code is ErrorCode.CONFIG_INVALID and quoted in str(error.value)
 
 
+def test_a_kernel_that_cannot_compute_here_is_refused_before_a_plan(load):
+    with pytest.raises(InputError, match="'efficient', which cannot compute float32 on cpu: .* - use torch") as error:
+        load(attention="efficient")
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
 def test_compiled_blocks_give_the_same_frames_and_those_that_are_captured_exact_maps(load, generate_wide):
     """Traced as for compiling, but computed by the same kernels."""
     compiled = load()
@@ -43,6 +49,17 @@ def test_compiled_blocks_give_the_same_frames_and_those_that_are_captured_exact_
     with TargetAttentionCapture(compiled.transformer, (2,), blocks=[0]):
         assert "forward" not in blocks[0].__dict__ and "forward" in blocks[1].__dict__
     assert "forward" in blocks[0].__dict__
+
+
+def test_blocks_that_cannot_be_compiled_are_refused_with_the_option(tiny_base, tiny_adapter, generate_wide):
+    def without_compiler(graph, inputs):
+        raise RuntimeError("no working C++ compiler found")
+
+    compiled = TargetAwarePipeline.from_pretrained(tiny_base, tiny_adapter)
+    compile_blocks(compiled.backbone.blocks, backend=without_compiler)
+    with pytest.raises(InputError, match="no working C.. compiler found.*video.compiled=false") as error:
+        generate_wide(compiled)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
 
 
 def test_cancel_takes_effect_inside_a_step_of_compiled_blocks(tiny_base, tiny_adapter, generate_wide):

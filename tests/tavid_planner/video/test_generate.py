@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from tiny_model import write_tiny_adapter
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import VideoConfig
@@ -52,6 +53,31 @@ def test_provenance_says_what_ran(pipeline, config):
     assert facts["seed"] == 3 and facts["steps"] == 2 and facts["mask_used"] is True
     assert facts["scheduler"] == "CogVideoXDDIMScheduler" and facts["trigger"] == "target"
     assert len(facts["base_digest"]) == len(facts["adapter_digest"]) == 16
+
+
+def test_provenance_has_what_the_options_did_and_which_did_nothing(config, caplog):
+    how = dict(step_cache="first_block", step_cache_threshold=0.2, capture_attention=False, vae_tiling=True)
+    how = dataclasses.replace(config, early_blocks="1", **how)
+    pipeline = load_pipeline(how)
+    facts = generate_video(pipeline, request(), how, seed=3).provenance
+    assert (facts["step_cache"], facts["step_cache_threshold"], facts["vae_tiling"]) == ("first_block", 0.2, True)
+    assert (facts["contrast"], facts["contrast_steps"]) == (1.0, 0)
+    assert facts["without_effect"] == ["video.early_blocks=1 has no effect with video.early_steps=0"]
+    assert [record.message for record in caplog.records if record.name.endswith("generate")][-1] in facts[
+        "without_effect"
+    ]
+
+
+def test_all_samples_of_a_request_have_the_same_share_of_its_time(pipeline, config):
+    made = generate.generate_videos(pipeline, request(), config, [3, 4, 5])
+    assert len({one.video.provenance["seconds"] for one in made}) == 1
+
+
+def test_the_provenance_of_a_clip_with_an_id_map_says_how_it_was_reduced(config, tiny_base, tmp_path):
+    adapter = write_tiny_adapter(tmp_path / "adapter", tiny_base, conditioning="id_map")
+    marked = dataclasses.replace(config, adapter=str(adapter), mask_reduction="nearest")
+    facts = generate_video(load_pipeline(marked), request(), marked, seed=3).provenance
+    assert facts["conditioning"] == "id_map" and facts["mask_reduction"] == "area"
 
 
 def test_without_adapter_the_provenance_says_that_the_mask_is_not_used(config, tiny_base):

@@ -10,7 +10,6 @@ from test_adapter import run
 
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import LORA_FILE, PEFT_CONFIG, PEFT_FILE, load_adapter
-from tavid_planner.video.lora_names import read_layers
 from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
 from tavid_planner.video.pipeline import TargetAwarePipeline
 
@@ -243,28 +242,6 @@ def test_every_layer_of_wan_has_an_original_name_of_its_own():
     assert len(originals) == len(layers) and not [name for name in originals if "attn1" in name or "_embedder" in name]
 
 
-def layers_of(changes: dict):
-    """A LoRA of rank 4 for one layer of 8 to 6 features, with changes to its tensors."""
-    transformer = torch.nn.ModuleDict({"proj": torch.nn.Linear(8, 6)})
-    plain = {"proj.lora_A.weight": torch.ones(4, 8), "proj.lora_B.weight": torch.ones(6, 4)}
-    return read_layers(plain | changes, transformer, "a.safetensors")
-
-
-@pytest.mark.parametrize(
-    "key, kind",
-    [
-        ("lora_te_encoder_block_0_layer_0_SelfAttention_q.lora_down.weight", "a LoRA of the text encoder"),
-        ("text_encoder.encoder.block.0.layer.0.SelfAttention.q.lora_A.weight", "a LoRA of the text encoder"),
-        ("proj.hada_w1_a", "LoHa"),
-        ("proj.lokr_w1", "LoKr"),
-        ("base_model.model.proj.modules_to_save.weight", "whole weights"),
-    ],
-)
-def test_another_kind_of_adapter_is_called_by_its_kind(key, kind):
-    with pytest.raises(VideoError, match=f"holds {kind}.*only LoRA and DoRA of the transformer are"):
-        layers_of({key: torch.ones(6)})
-
-
 def diffusers_dora(key):
     return f"transformer.{key}"
 
@@ -375,25 +352,3 @@ def test_a_dora_on_weights_of_8_bits_is_refused_unless_it_is_merged(transformers
         TargetAwarePipeline.from_pretrained(tiny_base, **how)
     assert error.value.code is ErrorCode.CONFIG_INVALID and "video.fuse=true" in error.value.hint
     run(TargetAwarePipeline.from_pretrained(tiny_base, fuse=True, **how).transformer, 32)
-
-
-@pytest.mark.parametrize(
-    "changes, said",
-    [
-        ({"proj.lora_A.weight": torch.ones(6, 4), "proj.lora_B.weight": torch.ones(4, 8)}, "exchanged or transposed"),
-        ({"proj.lora_A.weight": torch.ones(8, 4), "proj.lora_B.weight": torch.ones(4, 6)}, "exchanged or transposed"),
-        ({"proj.lora_A.weight": torch.full((4, 8), torch.nan)}, "lora_A of proj holds numbers that are not finite"),
-        ({"proj.lora_B.weight": torch.ones(6, 4, dtype=torch.int32)}, "lora_B of proj holds int32"),
-        ({"proj.lora_A.weight": torch.ones(0, 8), "proj.lora_B.weight": torch.ones(6, 0)}, "rank 0"),
-        ({"proj.lora_B.bias": torch.ones(3)}, "the bias of proj"),
-        ({"proj.lora_magnitude_vector": torch.ones(8)}, r"the magnitude of proj is \(8,\), not .* 6 outputs"),
-        ({"lora_unet_proj.dora_scale": torch.ones(1, 6)}, "the magnitude of proj"),
-        ({"proj.lora_magnitude_vector": torch.zeros(6)}, "the magnitude of proj holds something other than positive"),
-        ({"proj.alpha": torch.tensor(1e30)}, "alpha of proj"),
-        ({"proj.alpha": torch.ones(4)}, "alpha of proj"),
-    ],
-)
-def test_implausible_weights_are_named(changes, said):
-    with pytest.raises(VideoError, match=said) as error:
-        layers_of(changes)
-    assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE

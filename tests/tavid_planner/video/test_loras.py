@@ -118,7 +118,18 @@ def test_the_option_names_folders_and_weights():
 
 @pytest.mark.parametrize(
     "text",
-    ["a/b", "style=", "=a/b", "style=a/b@much", "style=a/b@nan", "1=a", "a=b,a=c", "target_aware=x", "speed_adapter=x"],
+    [
+        "a/b",
+        "style=",
+        "=a/b",
+        "style=a/b@much",
+        "style=a/b@nan",
+        "1=a",
+        "a=b,a=c",
+        "target_aware=x",
+        "speed_adapter=x",
+        "half=x",
+    ],
 )
 def test_a_wrong_option_is_quoted(text):
     with pytest.raises(InputError) as caught:
