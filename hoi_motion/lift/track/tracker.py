@@ -56,9 +56,8 @@ OUTLINE_BOX = 1.5
 LEAST_OUTLINE_SHARE = 0.25
 UNSEEN_VISIBILITY = 0.1
 ADAPT_FROM = 0.6
-# its colours are learnt where it is seen so surely, and so often, since it is then seen in more frames
+# its colours are learnt where it is seen so surely
 LEARNT = 0.8
-LEARNT_ROUNDS = 2
 # what looks like it elsewhere in more of the last so many frames at its first place is something else
 SURELY_AT_REST = 0.7
 DOUBLES_FRAMES = 12
@@ -151,10 +150,8 @@ class _Chooser:
         if home[-1] + 1 < len(path):
             boxes = [places[t].box(path[t]) for t in home]
             path = self._path_again(places, home, boxes)
-            for _ in range(LEARNT_ROUNDS):
-                seen = self._seen(places, path)
-                if not seen.any():
-                    break
+            seen = self._seen(places, path)
+            if seen.any():
                 self.likeness = object_likeness(*self.compared, seen)
                 path = self._path_again(places, home, boxes)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)
