@@ -29,9 +29,8 @@ def _coded(forward: Callable) -> Callable:
         try:
             return forward(*args, **kwargs)
         except TorchDynamoException as error:
-            told = str(
-                getattr(error, "inner_exception", error)
-            )  # a backend's own error, without what to set to debug it
+            # a backend's own error, without what to set to debug it
+            told = str(getattr(error, "inner_exception", error))
             reason = next((line for line in told.splitlines() if line.strip()), type(error).__name__)
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
