@@ -8,7 +8,7 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.coco_masks import MAX_MASKS, natural_key, read_coco
-from hoi_motion.lift.track.mask_track import track_of_masks
+from hoi_motion.lift.track.mask_track import background_of, track_of_masks
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.label_pictures import numbered_objects
@@ -56,8 +56,10 @@ class MaskFiles:
             raise _invalid(f"the first mask of {self.path} does not touch the target mask")
         if overlap < LEAST_OVERLAP:
             raise _invalid(f"the object of {self.path} has only {overlap:.0%} in common with the target mask")
+        seen = np.array(masks)
+        track = track_of_masks(seen, mask, camera=background_of(frames, seen, mask, person))
         on_progress("object", 1.0)
-        return track_of_masks(np.array(masks), mask)
+        return track
 
     def _of_target(self, target: np.ndarray, num_frames: int) -> list[np.ndarray]:  # (H, W) bool each
         """What is seen of the object in every frame."""

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline, between
+from hoi_motion.keypoints.persons import person_masks
+from hoi_motion.keypoints.track import KeypointTrack
+from hoi_motion.lift.track.camera_motion import camera_motion
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline, between, moved_mask
 
 # a mask that lies in the first one by this share rests there, and covers it unless something is before it
 IN_FIRST_PLACE = 0.85
@@ -15,20 +18,36 @@ MOST_TURN_RAD = np.deg2rad(60)
 LEAST_PX = 4
 
 
-def track_of_masks(masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | None = None) -> ObjectTrack:
+def background_of(
+    frames: np.ndarray, masks: np.ndarray, mask: np.ndarray, person: KeypointTrack
+) -> np.ndarray | None:  # (T, 2, 3)
+    """How the background moves, beside the person and all that the masks (T, H, W) and the first one show; None where
+    the camera stands still."""
+    moving = person_masks(person, mask.shape) | masks
+    moving[0] |= mask
+    camera = camera_motion(frames, moving)
+    return None if np.array_equal(camera, np.tile(IDENTITY, (len(frames), 1, 1))) else camera
+
+
+def track_of_masks(
+    masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | None = None, camera: np.ndarray | None = None
+) -> ObjectTrack:
     """The track of the object under `mask`.
 
     Args:
         masks: (T, H, W) bool, what is seen of it in every frame, empty where nothing is.
         mask: (H, W) bool, the object in the first frame.
         sureness: (T,) 0..1 that the mask is on the object; None is sure.
+        camera: (T, 2, 3), `background_of`; what rests goes with it. None where it stands still.
     """
     sureness = np.full(len(masks), SEEN) if sureness is None else np.clip(sureness, 0, 1)
-    similarity, outlines = np.tile(IDENTITY, (len(masks), 1, 1)), {}
+    home = np.tile(IDENTITY, (len(masks), 1, 1)) if camera is None else camera
+    similarity, outlines = home.copy(), {}
     seen = masks.sum((1, 2)) >= LEAST_PX
     resting, turn = np.zeros(len(masks), bool), 0.0
     for t in np.flatnonzero(seen):
-        inside = (masks[t] & mask).sum()
+        first = mask if camera is None else moved_mask(mask, camera[t])
+        inside = (masks[t] & first).sum()
         covered = inside >= COVERS * mask.sum() or (t and resting[t - 1])
         resting[t] = inside >= IN_FIRST_PLACE * masks[t].sum() and covered
         if not resting[t]:
@@ -42,9 +61,10 @@ def track_of_masks(masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | N
         before, after = known[known < t][-1], known[known > t]
         end = after[0] if len(after) else before
         share = (t - before) / max(end - before, 1)
-        similarity[t] = between(similarity[before], similarity[end], share, centre_px)
         resting[t] = resting[before] and resting[end]
-    return ObjectTrack(mask, similarity, np.where(seen, sureness, 0.0), resting, outlines)
+        if not resting[t]:
+            similarity[t] = between(similarity[before], similarity[end], share, centre_px)
+    return ObjectTrack(mask, similarity, np.where(seen, sureness, 0.0), resting, outlines, camera)
 
 
 def moved_like(mask: np.ndarray, now: np.ndarray, turn_rad: float = 0.0) -> np.ndarray:  # (2, 3)

@@ -7,7 +7,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints.track import KeypointTrack
-from hoi_motion.lift.track.mask_track import track_of_masks
+from hoi_motion.lift.track.mask_track import background_of, track_of_masks
 from hoi_motion.lift.track.track import ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from hoi_motion.reading.text import read_json
@@ -88,7 +88,7 @@ class SamVideoTracker:
                 on_progress("object", (t + 1) / len(frames))
         if not masks.any():
             raise no_track(f"{self.folder} sees the object in no frame", "mark it anew, or track it with --track own")
-        return track_of_masks(masks, mask, sureness)
+        return track_of_masks(masks, mask, sureness, background_of(frames, masks, mask, person))
 
     def _pixel_values(self, rgb: np.ndarray, side: int):  # (1, 3, S, S)
         import torch

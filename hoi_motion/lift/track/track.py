@@ -79,13 +79,16 @@ class ObjectTrack:
 
     def mask_at(self, t: int) -> np.ndarray:  # (H, W) bool
         """The object's outline in frame t; carried there from the first one, occluded parts included, if not found."""
-        height, width = self.mask.shape
         if t in self.outlines:
-            return self.outlines[t].in_picture((height, width))
-        if np.array_equal(self.similarity[t], IDENTITY):
-            return self.mask
-        warped = cv2.warpAffine(self.mask.astype(np.uint8) * 255, self.similarity[t], (width, height))
-        return warped > 127
+            return self.outlines[t].in_picture((self.mask.shape[0], self.mask.shape[1]))
+        return moved_mask(self.mask, self.similarity[t])
+
+
+def moved_mask(mask: np.ndarray, similarity: np.ndarray) -> np.ndarray:  # (H, W) bool, (2, 3) -> (H, W) bool
+    """A mask of the first frame, moved with what it shows."""
+    if np.array_equal(similarity, IDENTITY):
+        return mask
+    return cv2.warpAffine(mask.astype(np.uint8) * 255, similarity, mask.shape[::-1]) > 127
 
 
 def between(

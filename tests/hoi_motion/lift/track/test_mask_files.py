@@ -1,9 +1,11 @@
 """Masks of another tool: one number is one object in every frame, and frames are in the order of their numbers."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from hoi_motion.lift.track.mask_files import read_label_pictures
+from hoi_motion.lift.track.mask_files import MaskFiles, read_label_pictures
+from tests.hoi_motion.lift.track.test_tracker import HAND, LIFTED, RED, drawn, middles
 
 
 def test_an_object_keeps_its_number_where_another_is_missing(tmp_path):
@@ -23,3 +25,26 @@ def test_files_without_leading_zeros_are_in_the_order_of_their_numbers(tmp_path)
         picture[0, : number % 8 + 1] = 1
         Image.fromarray(picture).save(tmp_path / f"mask{number}.png")
     assert [int((label > 0).sum()) for label in read_label_pictures(tmp_path)] == [k % 8 + 1 for k in range(12)]
+
+
+def red_of(frames) -> np.ndarray:  # (T, H, W) bool
+    """The drawn object, as a segmenter would see it."""
+    return np.abs(frames.astype(int) - RED).max(-1) < 40
+
+
+@pytest.mark.parametrize("places, hands", [([(60, 90)] * 10, [(120, 60)] * 10), (LIFTED, HAND)])
+def test_a_camera_that_pans_does_not_move_what_rests(tmp_path, places, hands):
+    pan_px = 1.5
+    frames, mask, someone = drawn(places, hands, pan_px=pan_px)
+    np.savez(tmp_path / "masks.npz", masks=red_of(frames))
+    track = MaskFiles(tmp_path / "masks.npz").track(frames, mask, someone)
+    assert track.resting.tolist() == [place == places[0] for place in places]
+    assert track.camera_moves and track.camera is not None
+    seen = middles(places) - np.arange(len(places))[:, None] * [pan_px, 0]
+    np.testing.assert_allclose(track.centroid_px, seen, atol=1.5)
+
+
+def test_one_that_stands_still_has_no_motion(tmp_path):
+    frames, mask, someone = drawn(LIFTED, HAND)
+    np.savez(tmp_path / "masks.npz", masks=red_of(frames))
+    assert MaskFiles(tmp_path / "masks.npz").track(frames, mask, someone).camera is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import LiftError
+from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.sam_video import SamVideoTracker
 from hoi_motion.lift.track.sources import track_source
 from tests.hoi_motion.tiny_sam2 import SIDE, write_tiny_edgetam_video, write_tiny_sam2_video
@@ -13,6 +14,7 @@ from tests.hoi_motion.tiny_sam2 import SIDE, write_tiny_edgetam_video, write_tin
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 FRAMES = 5
+NOBODY = KeypointTrack.unseen(FRAMES)
 SIZE_PX = (48, 96)
 
 
@@ -45,7 +47,7 @@ def test_masks_of_every_frame_become_a_track_and_are_the_library_s_own(
     frames, mask = clip
     folder = write(tmp_path)
     heard = []
-    track = track_source(f"sam2:{folder}").track(frames, mask, None, on_progress=lambda *said: heard.append(said))
+    track = track_source(f"sam2:{folder}").track(frames, mask, NOBODY, on_progress=lambda *said: heard.append(said))
     assert track.num_frames == FRAMES and track.resting[0] and heard[-1] == ("object", 1.0)
     assert ((track.visibility >= 0) & (track.visibility <= 1)).all()
     # the plain way: all frames at once, the library's own loop
@@ -91,4 +93,4 @@ def test_what_is_no_such_model_is_named(folder, clip, tmp_path, spoil, words):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     spoil(tmp_path)
     with pytest.raises(LiftError, match=f"MODEL_MISSING.*{words}"):
-        track_source(f"sam2:{tmp_path}").track(*clip, None)
+        track_source(f"sam2:{tmp_path}").track(*clip, NOBODY)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoi_motion.errors import InputError, TavidError
+from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.coco_masks import run_lengths_to_mask
 from hoi_motion.lift.track.mask_files import MaskFiles
 from hoi_motion.lift.track.mask_track import track_of_masks
@@ -16,6 +17,7 @@ from hoi_motion.lift.track.sources import NAMED, described, track_source
 
 SIZE_PX = (60, 80)
 FRAMES = np.zeros((6, *SIZE_PX, 3), np.uint8)
+NOBODY = KeypointTrack.unseen(len(FRAMES))
 
 
 def _bar(x: float, y: float, turn_deg: float = 0.0, size=(20.0, 8.0)) -> np.ndarray:
@@ -69,7 +71,7 @@ def _packed(counts: list[int]) -> str:
 @pytest.mark.parametrize("how", ["folder", "npz", "json"])
 def test_masks_from_files_are_the_track(tmp_path, how):
     masks = _masks()
-    track = track_source(str(_written(tmp_path, how))).track(FRAMES, masks[0], None)
+    track = track_source(str(_written(tmp_path, how))).track(FRAMES, masks[0], NOBODY)
     assert track.resting.tolist() == [True, True, False, False, False, False]
     np.testing.assert_array_equal(track.mask_at(4), masks[4])
     np.testing.assert_array_equal(track.visibility > 0.5, masks.any((1, 2)))
@@ -102,7 +104,7 @@ def test_run_lengths_packed_or_not_are_the_mask(flags):
 def test_masks_of_a_larger_video_are_scaled(tmp_path):
     large = np.array([cv2.resize(mask.astype(np.uint8), (160, 120)) for mask in _masks()])
     np.savez(tmp_path / "masks.npz", masks=large)
-    track = MaskFiles(tmp_path / "masks.npz").track(FRAMES, _masks()[0], None)
+    track = MaskFiles(tmp_path / "masks.npz").track(FRAMES, _masks()[0], NOBODY)
     assert np.abs(track.centroid_px[4] - [50, 20]).max() < 1
 
 
@@ -115,7 +117,7 @@ def test_masks_of_a_video_three_times_as_large_are_not_shifted(tmp_path):
     frayed[:, :, 1:] &= large[:, :, :-1]
     frayed[:, 1:] &= large[:, :-1]
     np.savez(tmp_path / "masks.npz", masks=frayed)
-    track = MaskFiles(tmp_path / "masks.npz").track(FRAMES, small[0], None)
+    track = MaskFiles(tmp_path / "masks.npz").track(FRAMES, small[0], NOBODY)
     np.testing.assert_array_equal(track.mask_at(5), small[5])
 
 
@@ -131,14 +133,14 @@ def test_masks_of_a_video_three_times_as_large_are_not_shifted(tmp_path):
 def test_masks_of_another_clip_are_refused(tmp_path, masks, word):
     np.savez(tmp_path / "masks.npz", masks=masks)
     with pytest.raises(InputError, match=word):
-        MaskFiles(tmp_path / "masks.npz").track(FRAMES, _masks()[0], None)
+        MaskFiles(tmp_path / "masks.npz").track(FRAMES, _masks()[0], NOBODY)
 
 
 @pytest.mark.parametrize("text", ["{", '[{"size": [3, 4], "counts": [5]}]', "[]", '[{"counts": [12]}]', '{"a": 1}'])
 def test_a_json_without_masks_is_refused(tmp_path, text):
     (tmp_path / "masks.json").write_text(text)
     with pytest.raises(InputError, match="FILE_INVALID"):
-        MaskFiles(tmp_path / "masks.json").track(FRAMES, _masks()[0], None)
+        MaskFiles(tmp_path / "masks.json").track(FRAMES, _masks()[0], NOBODY)
 
 
 def test_every_source_is_described_and_unknown_ones_are_refused():
