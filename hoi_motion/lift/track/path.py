@@ -78,6 +78,10 @@ class Places:
     def size(self) -> np.ndarray:  # (N,)
         return np.sqrt(self.extent.prod(1))
 
+    def only(self, i: int) -> "Places":
+        """One place of them."""
+        return Places(*(values[i : i + 1] for values in vars(self).values()))
+
     def box(self, i: int) -> np.ndarray:  # (2, 2) int
         """First and last pixel of a place, x and y."""
         return np.round([self.centre[i] - self.extent[i] / 2, self.centre[i] + self.extent[i] / 2]).astype(int)

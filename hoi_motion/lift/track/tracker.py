@@ -142,18 +142,16 @@ class _Chooser:
         """The track along the cheapest path; frames that it skips are filled.
 
         What looked like it elsewhere while it was still at its first place is something else, and the path is sought
-        once more without that; and again with the colours that it shows where it was found, as it turns to the light.
+        once more without that; then, where it has not been seen, by the colours that it shows elsewhere: it turns.
         """
         places = [self._places(t) for t in range(len(self.images))]
         path = best_path(places, self.hands)
         home = self._at_home(places, path)
         if home[-1] + 1 < len(path):
-            boxes = [places[t].box(path[t]) for t in home]
-            path = self._path_again(places, home, boxes)
-            seen = self._seen(places, path)
-            if seen.any():
-                self.likeness = object_likeness(*self.compared, seen)
-                path = self._path_again(places, home, boxes)
+            self.maps = self._without_doubles(home, [places[t].box(path[t]) for t in home])
+            places[home[-1] + 1 :] = [self._places(t) for t in range(home[-1] + 1, len(path))]
+            path = best_path(places, self.hands)
+            places, path = self._with_learnt_colours(places, path)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)
         visibility, outlines = np.full(len(path), UNSEEN_VISIBILITY), {}
         turn_rad = 0.0
@@ -177,12 +175,17 @@ class _Chooser:
         similarity[resting] = self.home[resting]
         return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
 
-    def _path_again(self, places: list[Places], home: list[int], boxes: list[np.ndarray]) -> np.ndarray:  # (T,)
-        """The best path through new places after the frames at home, in which it was in these boxes (2, 2)."""
-        self.maps = self._without_doubles(home, boxes)
-        later = range(home[-1] + 1, len(places))
-        places[later.start :] = [self._places(t) for t in later]
-        return best_path(places, self.hands)
+    def _with_learnt_colours(self, places: list[Places], path: np.ndarray) -> tuple[list[Places], np.ndarray]:
+        """Places and path with frames added in which it is seen by the colours that it shows in others; where it has
+        been seen it stays."""
+        seen = self._seen(places, path)
+        if not seen.any() or (path >= 0).all():
+            return places, path
+        home = self._at_home(places, path)
+        self.likeness = object_likeness(*self.compared, seen)
+        self.maps = self._without_doubles(home, [places[t].box(path[t]) for t in home])
+        places = [places[t].only(i) if i >= 0 else self._places(t) for t, i in enumerate(path)]
+        return places, best_path(places, self.hands)
 
     def _seen(self, places: list[Places], path: np.ndarray) -> np.ndarray:  # (T, h, w) bool
         """Pixels of the object where it is surely seen elsewhere than at first: those that look like it, what they
