@@ -135,8 +135,8 @@ class KeypointFile:
             moved = {name: getattr(track, name) * [*scale, 1] + [*(scale - 1) / 2, 0] for name in _POINTS}
             track = replace(track, **moved)
         on_progress("keypoints", 1.0)
-        completed = kp.completed(track, size_px)
-        # filling them again would interpolate between frames that have been mended since
+        completed = kp.completed(track, size_px)  # also says where the person is seen too seldom
+        # filling gaps again would interpolate between frames that have been mended since
         return kp.within_image(track, size_px) if self.gaps_filled else completed
 
 

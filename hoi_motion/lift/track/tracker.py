@@ -176,8 +176,8 @@ class _Chooser:
         return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
 
     def _with_learnt_colours(self, places: list[Places], path: np.ndarray) -> tuple[list[Places], np.ndarray]:
-        """Places and path with frames added in which it is seen by the colours that it shows in others; where it has
-        been seen it stays."""
+        """Places and path with frames added in which it is seen by the colours that it shows in others. Where it has
+        been seen there is no other place; outlines are drawn with these colours everywhere."""
         seen = self._seen(places, path)
         if not seen.any() or (path >= 0).all():
             return places, path
