@@ -20,6 +20,9 @@ from hoi_motion.progress import CancelToken
 # a figure is shrunken when its limbs have on average less than this share of their usual length in the picture
 SHRUNKEN = 0.62
 USUAL = 0.7
+# and at most this share of what they had in the frame before: whoever walks away, or turns to the side with their legs
+# hidden, shrinks by and by
+SUDDENLY = 0.7
 # a person walking away shrinks too, but both views agree on them; on a lost one, in this share of frames, they do not
 UNSEEN_SHARE = 0.2
 # greatest confidence of a body that is only assumed to be where it was
@@ -38,10 +41,11 @@ def lost_frames(track: kp.KeypointTrack, agree: np.ndarray) -> np.ndarray:  # (T
     ends = track.body_px[:, LIMBS, :2]  # (T, L, 2, 2)
     length_px = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=-1)
     usual_px = np.quantile(length_px[track.seen], USUAL, axis=0)
-    lost = (length_px / np.maximum(usual_px, 1e-6)).mean(1) < SHRUNKEN
+    length = (length_px / np.maximum(usual_px, 1e-6)).mean(1)
+    lost = length < SHRUNKEN
     for start, end in runs_of(lost):
-        if start == 0 or (~agree[start:end]).mean() < UNSEEN_SHARE:
-            lost[start:end] = False
+        suddenly = start > 0 and length[start] <= SUDDENLY * length[start - 1]
+        lost[start:end] = suddenly and (~agree[start:end]).mean() >= UNSEEN_SHARE
     return lost
 
 

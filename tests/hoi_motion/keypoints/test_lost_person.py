@@ -35,6 +35,15 @@ def test_who_walks_away_is_not_lost(acted):
     assert not lost_frames(_shrunken(acted, 5), np.ones(9, bool)).any()
 
 
+def test_who_shrinks_by_and_by_is_not_lost_although_one_view_does_not_see_them(acted):
+    """A cook who goes away and turns to the side behind a stove was, and was drawn where they had been for 1.7 s."""
+    track = acted(9).track
+    smaller = np.array([1, 1, 0.85, 0.72, 0.61, 0.52, 0.44, 0.38, 0.32])
+    body = track.body_px.copy()
+    body[:, :, :2] = smaller[:, None, None] * body[:, :, :2] + 80
+    assert not lost_frames(replace(track, body_px=body), np.array([1, 1, 1, 1, 1, 0, 1, 0, 1], bool)).any()
+
+
 def test_a_single_frame_that_one_view_does_not_see_is_not_lost(acted):
     assert not lost_frames(acted(9).track, np.arange(9) != 4).any()
 
