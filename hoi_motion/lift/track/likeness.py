@@ -27,6 +27,8 @@ LEAST_PERSON_PX = 20
 ANYTHING = 0.1
 # so many times as frequent as any other is a colour that somebody has
 COMMON = 5.0
+# so many working pixels beside it are its surroundings
+BESIDE_PX = 6
 # how much the colours count that it has shown since
 SINCE = 0.5
 # fingers cover at most this share of what is marked: what looks like the hand beyond that is the object's own colour
@@ -105,9 +107,18 @@ def object_likeness(
         other = unchanged + SHARES[1] * people[bins] + SHARES[2] * rest[bins] + SHARES[3] * uniform
         other += HEAD * heads[t] * head[bins]
         maps[t] = np.log((1 - ANYTHING) * own[bins] + ANYTHING * uniform) - np.log(other)
-    # what is revealed differs from the object
+    # what is revealed differs from the object; what has its colours may be itself, shifted or pressed together
     differs = np.clip(np.sqrt(((room - stack[0]) ** 2).sum(-1)) / (3 * noise) - 0.5, 0, 1) * mask
+    differs *= ~_has_its_colours(room, own, images[0], grown | person)
     return Likeness(np.clip(maps, -LIMIT, LIMIT), same * differs)
+
+
+def _has_its_colours(room: np.ndarray, own: np.ndarray, image: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Pixels (h, w) of the room whose colours the object has, and what surrounds it and the person has not."""
+    reach = np.ones((2 * BESIDE_PX + 1, 2 * BESIDE_PX + 1), np.uint8)
+    beside = image[(cv2.dilate(covered.astype(np.uint8), reach) > 0) & ~covered]
+    bins, least = _bins(room), np.full(BINS, 1 / np.prod(BINS))
+    return own[bins] > COMMON * np.maximum(least, _colours(beside) if len(beside) else 0.0)[bins]
 
 
 def _own_colours(image: np.ndarray, mask: np.ndarray, grown: np.ndarray, hands: np.ndarray) -> np.ndarray:
