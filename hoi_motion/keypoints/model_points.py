@@ -101,7 +101,8 @@ BONES = np.array(
 # the bone that carries a keypoint of the head or the left side, and where, in that bone's frame (x left, y up, z ahead
 # for a body in its rest pose), MediaPipe draws it: centimetres from the model's point, of the free body on rendered
 # training scenes (`python -m training.networks.lifter --offsets`). On real people, by eye, it draws nose and shoulders
-# 2 cm lower than on rendered ones, and hips 6 cm higher: their heights are the mean of the two
+# 2 cm lower than on rendered ones, and hips 6 cm higher: their heights are the mean of the two. Knees,
+# drawn 3.4 cm above the model's on rendered people, are where they are drawn on real ones
 _DRAWN_CM = {
     0: ("head", (0.0, 0.5, -1.8)),
     2: ("head", (-0.2, -0.2, -1.5)),
@@ -113,7 +114,7 @@ _DRAWN_CM = {
     19: ("left_wrist", (-3.0, -1.6, -0.8)),
     21: ("left_wrist", (0.0, -0.2, -2.4)),
     23: ("pelvis", (-0.4, 1.2, 5.3)),
-    25: ("left_hip", (0.4, 3.4, -0.1)),
+    25: ("left_hip", (0.4, 1.4, -0.1)),
     27: ("left_knee", (-0.2, 1.4, 0.1)),
     29: ("left_ankle", (-3.1, -1.7, 0.2)),
     31: ("left_ankle", (-2.7, -0.4, -0.2)),
