@@ -36,7 +36,7 @@ from tavid_planner.video.conditioning import PALETTE
 from training.arguments import given_path
 from training.data.caption_file import read_caption
 from training.data.clip import unusable
-from training.data.matrix_videos import MASKS, MOST_FRAMES, VIDEOS
+from training.data.matrix_videos import MASKS, VIDEOS
 from training.data.sources import VideoClips
 from training.objectives.interaction_words import Triplet, triplet_spans
 
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from training.data.track_models import Checker, Detector, LanguageModel, Tracker
 
 MERGED = "merged"
+MOST_FRAMES = 1000
+"""Of a video, all of which are followed and held in memory."""
 SHEET_FRAMES = 6
 
 

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import counted
 from hoi_motion.media.image_files import read_labels
-from hoi_motion.media.video_file import VideoClip, read_video
+from hoi_motion.media.video_file import VideoClip, read_sampled
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import InputError
 from tavid_planner.instances import MAX_INSTANCES
@@ -31,7 +30,6 @@ from training.data.tables import Row, read_table, refuse_all, table_of
 
 VIDEOS = "videos"
 MASKS = "mask_annotation"
-MOST_FRAMES = 1000
 MARKED = 0.5  # of full brightness, in the brightest channel
 _ID = re.compile(r"<id(\d+)>\s*")
 
@@ -40,7 +38,8 @@ class MatrixVideos:
     """A folder in that layout.
 
     Args:
-        num_frames: of a clip, from a video's first frame on; fps: frames a second of the model that is trained.
+        num_frames: of a clip, from a video's first frame on, which is decoded no further; fps: frames a second of the
+            model that is trained.
         encoding: of metadata without a byte order mark.
 
     Raises:
@@ -59,10 +58,9 @@ class MatrixVideos:
             raise found.error()
         row = found.fields
         try:
-            video = read_video(self._video(name), MOST_FRAMES)
+            video = read_sampled(self._video(name), self.num_frames, self.fps)
         except InputError as error:
             raise unusable(name, error.message) from error
-        chosen = self._chosen(name, video)
         prompt = row["prompt"]
         named = list(dict.fromkeys(int(number) for number in _ID.findall(prompt)))
         if not named:
@@ -70,7 +68,7 @@ class MatrixVideos:
         subject = _number(name, row, "subject_id", named[0] if len(named) > 1 else None)
         other = _number(name, row, "object_id", named[1] if len(named) > 1 else named[0])
         shown = dict.fromkeys([other, *([] if subject is None else [subject]), *named])
-        tracks = {number: self._track(name, number, video, chosen) for number in [*shown][:MAX_INSTANCES]}
+        tracks = {number: self._track(name, number, video) for number in [*shown][:MAX_INSTANCES]}
         ids = np.zeros(tracks[other].shape[1:], np.uint8)
         for place, track in enumerate(tracks.values(), start=1):
             ids[track[0]] = place
@@ -81,7 +79,7 @@ class MatrixVideos:
         if not tracks[other][0].any():
             raise unusable(name, f"<id{other}> is not in its first frame")
         clip = TrainingClip(
-            video.frames[chosen],
+            video.frames,
             tracks[other][0],
             plain_caption(prompt, other),
             None if subject is None else np.stack([tracks[subject], tracks[other]]),
@@ -120,23 +118,14 @@ class MatrixVideos:
     def _video(self, name: str) -> Path:
         return self.folder / VIDEOS / name
 
-    def _chosen(self, name: str, video: VideoClip) -> np.ndarray:  # (num_frames,) int
-        """Frames nearest to even times from the first on."""
-        if video.fps < self.fps:
-            raise unusable(name, f"it has {video.fps:g} frames a second, {self.fps:g} are needed")
-        chosen = np.rint(np.arange(self.num_frames) * video.fps / self.fps).astype(int)
-        if chosen[-1] >= len(video.frames):
-            raise unusable(name, f"it has {counted(len(video.frames), 'frame')}, {chosen[-1] + 1} are needed")
-        return chosen
-
-    def _track(self, name: str, number: int, video: VideoClip, chosen: np.ndarray) -> np.ndarray:  # (T, H, W) bool
-        """Masks of an instance in the chosen frames; a frame without a file shows nothing of it."""
+    def _track(self, name: str, number: int, video: VideoClip) -> np.ndarray:  # (T, H, W) bool
+        """Masks of an instance in the frames of the clip; a frame without a file shows nothing of it."""
         folder = self.folder / MASKS / _stem(name) / f"<id{number}>"
         files = {int(path.stem): path for path in folder.glob("*.png") if path.stem.isdigit()}
         if 0 not in files:
             raise unusable(name, f"{folder.relative_to(self.folder)} has no mask of the first frame")
         track = []
-        for frame in video.source_frames[chosen]:
+        for frame in video.source_frames:
             if frame not in files:
                 track.append(np.zeros(video.frames.shape[1:3], bool))
                 continue

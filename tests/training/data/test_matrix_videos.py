@@ -75,6 +75,25 @@ def test_clip_has_the_rate_that_is_asked_for(folder, fps, frames):
     assert [np.array_equal(clip.tracks[0, t], mask_of(1, frame) > 0) for t, frame in enumerate(frames)] == [True] * 4
 
 
+def test_a_video_is_decoded_no_further_than_its_clip_reaches_however_long_it_is(folder):
+    frames = np.random.default_rng(0).integers(0, 255, (4, 32, 48, 3), dtype=np.uint8)
+    write_video(folder / "videos" / "000001.mp4", (frames[t % 4] for t in range(1200)), 16.0, preset="ultrafast")
+    whole = (folder / "videos" / "000001.mp4").read_bytes()
+    # pictures are at the end of the file; those of its last quarter are no longer there
+    (folder / "videos" / "000001.mp4").write_bytes(whole[: -len(whole) // 4] + bytes(len(whole) // 4))
+    write_rows(folder, [{"video": "000001.mp4", "prompt": PROMPT}], "jsonl")
+    clip = MatrixVideos(folder, 4, 8.0).load("000001.mp4")
+    assert clip.frames.shape == (4, 32, 48, 3)
+    assert [np.array_equal(clip.tracks[1, t], mask_of(2, 2 * t) > 0) for t in range(4)] == [True] * 4
+
+
+def test_a_video_of_fewer_frames_a_second_than_the_model_or_too_short_is_refused(folder):
+    write_rows(folder, [{"video": "000001.mp4", "prompt": PROMPT}], "jsonl")
+    for count, fps, said in ((9, 30.0, "too few frames a second"), (17, 16.0, "16 frames, 17 are needed")):
+        with pytest.raises(InputError, match=f"000001.mp4: .*{said}"):
+            MatrixVideos(folder, count, fps).load("000001.mp4")
+
+
 def test_the_target_is_the_first_instance_of_the_id_map(folder):
     write_rows(folder, [{"video": "000001.mp4", "prompt": PROMPT}], "jsonl")
     ids = MatrixVideos(folder, 4, 8.0).load("000001.mp4").ids
