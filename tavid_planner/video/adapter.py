@@ -33,13 +33,13 @@ from tavid_planner.video.lora_names import (
     read_layers,
 )
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, read_tensors, weights_digest
+from tavid_planner.video.named_loras import ADAPTER_NAME
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 
 CONV_PATTERN = "patch_embed_conv*"  # .safetensors, or .pth as TAViD released it
 LORA_FILE = "pytorch_lora_weights.safetensors"
 PEFT_FILE = "adapter_model.safetensors"
 PEFT_CONFIG = "adapter_config.json"
-ADAPTER_NAME = "target_aware"
 METADATA_KEY = "tavid_adapter"
 LONGEST_TRIGGER = 60
 DIFFUSERS_METADATA_KEY = "lora_adapter_metadata"

@@ -17,7 +17,8 @@ from hoi_motion.reading.text import read_json
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.model_files import is_hub_id
-from tavid_planner.video.weight_sizes import WAN_IN_FLOAT32, WeightSizes, weight_sizes
+from tavid_planner.video.named_loras import FILE_SUFFIX, asked_loras
+from tavid_planner.video.weight_sizes import WAN_IN_FLOAT32, WeightSizes, file_bytes, weight_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -103,11 +104,13 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
 
 
 def _weights(video: VideoConfig, folder: Path, vae: dict) -> tuple[list[WeightSizes], float]:
-    """Sizes of the models of a base, and bytes of the adapter beside them."""
+    """Sizes of the models of a base, and bytes of the adapter and the LoRAs beside them."""
     number_bytes = DTYPE_BYTES[video.dtype]
     exact = WAN_IN_FLOAT32 if "base_dim" in vae else ()
     adapter = _local(video.adapter) if video.adapter else None
-    extra = 0.0 if adapter is None else weight_sizes(adapter, number_bytes).whole
+    beside = [] if adapter is None else sorted(adapter.glob("*.safetensors"))
+    # what is merged into the weights takes no room beside them
+    extra = 0.0 if video.fuse else file_bytes([*beside, *_lora_files(video)], number_bytes)
     models = [
         weight_sizes(place, 4 if place.name in exact else number_bytes, video.weights != "full")
         for place in sorted(folder.iterdir())
@@ -132,7 +135,8 @@ def waiting_bytes(video: VideoConfig, mode: str) -> int | None:
 def weights_bytes(video: VideoConfig) -> int:
     """Size of the files from which the models are loaded, 0 where they are not here."""
     places = [place for name in (video.base, video.adapter) if name and (place := _local(name)) is not None]
-    return sum(file.stat().st_size for place in places for file in place.rglob("*.safetensors"))
+    files = [*(file for place in places for file in place.rglob("*.safetensors")), *_lora_files(video)]
+    return sum(file.stat().st_size for file in files)
 
 
 def memory_words(needed: dict[str, int]) -> str:
@@ -250,6 +254,26 @@ def _local(model: str) -> Path | None:
         return Path(snapshot_download(name, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
+
+
+def _lora_files(video: VideoConfig) -> list[Path]:
+    """Files of the LoRAs beside the adapter, of those that are here."""
+    try:
+        loras = asked_loras(video)
+    except InputError:  # an option that makes no sense: loading says so
+        return []
+    files = []
+    for lora in loras:
+        path, (owner, *rest) = with_home(lora.source), Path(lora.source).parts
+        if not lora.source.endswith(FILE_SUFFIX) or path.is_dir():
+            folder = _local(lora.source)
+            files += [] if folder is None else sorted(folder.glob(f"*{FILE_SUFFIX}"))
+            continue
+        if not path.is_file() and len(rest) > 1 and is_hub_id(f"{owner}/{rest[0]}"):  # one file of a hub's folder
+            folder = _local(f"{owner}/{rest[0]}")
+            path = path if folder is None else folder.joinpath(*rest[1:])
+        files += [path] if path.is_file() else []
+    return files
 
 
 def _read(folder: Path) -> dict | None:

@@ -20,9 +20,10 @@ from tavid_planner.request import InteractionRequest
 from tavid_planner.video.early import check_early_blocks, early_looks
 from tavid_planner.video.estimate import chosen_mode, samples_at_once
 from tavid_planner.video.idle_options import idle_options
-from tavid_planner.video.loras import NamedLora, parse_loras
+from tavid_planner.video.loras import refuse_taken_names
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import base_folder, model_folder, weights_digest
+from tavid_planner.video.named_loras import NamedLora, asked_loras
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.samples import GeneratedSample, samples_of
 
@@ -49,10 +50,8 @@ def load_pipeline(
     device = checked_device(config.device)
     base = resolve_model(config.base)
     adapter = resolve_model(config.adapter) or None
-    loras = parse_loras(config.loras)
-    if config.speed_adapter:
-        loras = (*loras, NamedLora("speed_adapter", config.speed_adapter))
-    loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in loras)
+    loras = asked_loras(config)
+    refuse_taken_names(loras)
     # what memory `auto` is depends on its files
     base_folder(base, lambda fraction: on_progress("load", FETCHED * fraction), cancel)
     config = replace(config, memory=chosen_mode(config))

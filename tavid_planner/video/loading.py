@@ -10,9 +10,10 @@ from tavid_planner.video.adapter import load_adapter
 from tavid_planner.video.attention_backend import use_attention_backend
 from tavid_planner.video.backbone import pipeline_class
 from tavid_planner.video.compiled import compile_blocks
-from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras, refuse_small_dora
+from tavid_planner.video.loras import fuse_loras, load_loras, refuse_small_dora
 from tavid_planner.video.memory import checked_device, is_out_of_memory, memory_errors, place
 from tavid_planner.video.model_files import base_folder, check_base_folder, missing, transformer_class
+from tavid_planner.video.named_loras import NamedLora
 from tavid_planner.video.small_weights import keep_small
 from tavid_planner.video.step_cache import enable_step_cache
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion

@@ -1,15 +1,12 @@
 """Named, weighted LoRAs in addition to the target-aware adapter: a style, a domain, distillation to few steps."""
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from hoi_motion.errors import shown
 from hoi_motion.files import with_home
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.video.adapter import ADAPTER_NAME, PEFT_CONFIG, inject_lora, lora_config, lora_path
+from tavid_planner.video.adapter import PEFT_CONFIG, inject_lora, lora_config, lora_path
 from tavid_planner.video.lora_names import alphas_of, read_layers
 from tavid_planner.video.model_files import (
     DIGEST_LENGTH,
@@ -20,49 +17,18 @@ from tavid_planner.video.model_files import (
     read_tensors,
     weights_digest,
 )
-
-NAME = re.compile(r"[A-Za-z]\w{0,39}")
-HINT = "write NAME=FOLDER or NAME=FOLDER@WEIGHT, separated by commas; a file or a hub id may stand for the folder"
-FILE_SUFFIX = ".safetensors"
-MOST_WEIGHT = 10.0
+from tavid_planner.video.named_loras import FILE_SUFFIX, NamedLora, taken
 
 
-@dataclass(frozen=True)
-class NamedLora:
-    """A LoRA that an option names.
-
-    Attributes:
-        source: a folder or a hub id with one LoRA, or one file of them, such as loras/style.safetensors or
-            owner/name/style.safetensors. weight: factor on its change of the weights.
-    """
-
-    name: str
-    source: str
-    weight: float = 1.0
-
-
-def parse_loras(text: str) -> tuple[NamedLora, ...]:
-    """LoRAs of an option such as "style=loras/style@0.8, hands=owner/hands".
+def refuse_taken_names(loras: tuple[NamedLora, ...]) -> None:
+    """Refuse names of attributes of the module in which peft keeps LoRAs by their names.
 
     Raises:
-        InputError: CONFIG_INVALID for any other text, or a repeated name.
+        InputError: CONFIG_INVALID.
     """
-    loras: dict[str, NamedLora] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, named, rest = part.partition("=")
-        source, weighted, weight_text = rest.rpartition("@") if "@" in rest else (rest, "", "1")
-        name, source = name.strip(), source.strip()
-        try:
-            weight = float(weight_text)
-        except ValueError:
-            weight = float("nan")
-        if not (named and source and NAME.fullmatch(name) and abs(weight) <= MOST_WEIGHT):
-            raise InputError(ErrorCode.CONFIG_INVALID, f"video.loras has {shown(part)}", HINT)
-        # peft keeps a LoRA under its name in a module, whose own attributes are taken
-        if name in loras or name in (ADAPTER_NAME, "speed_adapter") or hasattr(torch.nn.ModuleDict(), name):
-            raise InputError(ErrorCode.CONFIG_INVALID, f"video.loras: the name {name!r} is taken", "use another name")
-        loras[name] = NamedLora(name, source, weight)
-    return tuple(loras.values())
+    for lora in loras:
+        if hasattr(torch.nn.ModuleDict(), lora.name):
+            raise taken(lora.name)
 
 
 def load_loras(transformer, loras: tuple[NamedLora, ...]) -> dict[str, str]:
@@ -74,7 +40,7 @@ def load_loras(transformer, loras: tuple[NamedLora, ...]) -> dict[str, str]:
     weights = {name: 1.0 for name in getattr(transformer, "peft_config", {})}
     digests = {}
     for lora in loras:
-        path, digest = _found(lora.source)
+        path, digest = found_lora(lora.source)
         header = check_safetensors(path)
         layers = read_layers(read_tensors(path), transformer, path)
         alphas = alphas_of(layers, lora_config(path.parent, path, header), None, path)
@@ -111,7 +77,7 @@ def refuse_small_dora(transformer) -> None:
         )
 
 
-def _found(source: str) -> tuple[Path, str]:
+def found_lora(source: str) -> tuple[Path, str]:
     """The file of a LoRA, and the digest of what it comes from.
 
     Raises:

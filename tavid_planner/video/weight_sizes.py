@@ -3,6 +3,7 @@
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,3 +53,9 @@ def weight_sizes(folder: Path, number_bytes: int, small: bool = False) -> Weight
     if not blocks:
         return WeightSizes(whole, largest, AT_ONCE * largest)
     return WeightSizes(whole, largest, whole - sum(blocks.values()) + AT_ONCE * max(blocks.values()))
+
+
+def file_bytes(files: Iterable[Path], number_bytes: int) -> float:
+    """Bytes on the device of all weights in some files, such as those of LoRAs."""
+    headers = (check_safetensors(file).items() for file in files)
+    return number_bytes * sum(math.prod(e["shape"]) for header in headers for n, e in header if n != "__metadata__")

@@ -144,6 +144,30 @@ def test_5b_fits_into_16_gb_with_offloading_and_more_of_it_in_8_bits(published_5
     assert full["group"] - full["sequential"] < 2e9
 
 
+@pytest.mark.parametrize("named", ["folder", "file", "hub folder", "hub file"])
+@pytest.mark.parametrize("option", ["loras=style={}@0.5", "speed_adapter={}"])
+def test_loras_take_their_room_beside_the_base_unless_they_are_merged_into_it(tmp_path, monkeypatch, named, option):
+    shapes = [("x.lora_A.weight", (64, 3072)), ("x.lora_B.weight", (3072, 64))]
+    write_shapes(tmp_path / "lora", shapes, {})
+    file = tmp_path / "lora" / "model-00001-of-00002.safetensors"
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: tmp_path / {"me/it": "lora"}[name])
+    source = {"folder": file.parent, "file": file, "hub folder": "me/it", "hub file": f"me/it/{file.name}"}[named]
+    plain = mini(96, 144, 17, "video.speed_steps=4", "video.guidance_scale=1")
+    asked = with_options(plain, [f"video.{option.format(source)}"])
+    count = 64 * 3072 * (1 if "file" in named else 2)
+    assert needed_bytes(asked) == needed_bytes(plain) + 4 * count
+    on_disk = sum(f.stat().st_size for f in ([file] if "file" in named else file.parent.glob("*.safetensors")))
+    assert estimate.weights_bytes(asked.video) == estimate.weights_bytes(plain.video) + on_disk
+    merged = (with_options(config, ["video.fuse=true"]) for config in (asked, plain))
+    assert len({needed_bytes(config) for config in merged}) == 1
+
+
+def test_a_lora_that_is_not_here_is_not_counted(tmp_path):
+    plain = mini(96, 144, 17)
+    for source in (tmp_path / "none", tmp_path / "none.safetensors", "nobody/none/it.safetensors"):
+        assert needed_bytes(with_options(plain, [f"video.loras=style={source}"])) == needed_bytes(plain)
+
+
 @pytest.mark.parametrize("mode", ["model", "group"])
 def test_weights_that_wait_beside_the_gpu_must_fit_there(published_5b, monkeypatch, mode):
     """The system would end the process while it loads, without a word of why."""

@@ -11,7 +11,7 @@ from tavid_planner.errors import ControlError, ErrorCode, InputError, VideoError
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video import generate
 from tavid_planner.video.generate import generate_video, load_pipeline
-from tavid_planner.video.loras import NamedLora
+from tavid_planner.video.named_loras import NamedLora
 
 
 @pytest.fixture(scope="module")

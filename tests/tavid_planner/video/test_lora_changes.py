@@ -8,7 +8,8 @@ from tiny_wan import tiny_wan_transformer
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.adapter import LORA_FILE
 from tavid_planner.video.backbone import backbone_of
-from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
+from tavid_planner.video.loras import fuse_loras, load_loras
+from tavid_planner.video.named_loras import NamedLora
 
 # names in Wan's own repository and in diffusers
 CHANGES = {

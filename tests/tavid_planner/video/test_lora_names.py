@@ -10,7 +10,8 @@ from test_adapter import run
 
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import LORA_FILE, PEFT_CONFIG, PEFT_FILE, load_adapter
-from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
+from tavid_planner.video.loras import fuse_loras, load_loras
+from tavid_planner.video.named_loras import NamedLora
 from tavid_planner.video.pipeline import TargetAwarePipeline
 
 OURS = "transformer."

@@ -7,7 +7,8 @@ from test_adapter import run
 
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import LORA_FILE, load_adapter
-from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras, parse_loras
+from tavid_planner.video.loras import fuse_loras, load_loras, refuse_taken_names
+from tavid_planner.video.named_loras import NamedLora, parse_loras
 
 LAYERS = ("transformer_blocks.0.attn1.to_q", "transformer_blocks.1.ff.net.2")
 
@@ -128,10 +129,16 @@ def test_the_option_names_folders_and_weights():
         "a=b,a=c",
         "target_aware=x",
         "speed_adapter=x",
-        "half=x",
     ],
 )
 def test_a_wrong_option_is_quoted(text):
     with pytest.raises(InputError) as caught:
         parse_loras(text)
+    assert caught.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_a_name_that_peft_cannot_keep_is_refused():
+    refuse_taken_names(parse_loras("style=x"))
+    with pytest.raises(InputError, match="'half' is taken") as caught:
+        refuse_taken_names(parse_loras("style=x, half=x"))
     assert caught.value.code is ErrorCode.CONFIG_INVALID

@@ -7,7 +7,7 @@ import torch
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import InputError
 from tavid_planner.video.backbone import backbone_of
-from tavid_planner.video.loras import NamedLora
+from tavid_planner.video.named_loras import NamedLora
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig, FewStepsConfig
 from training.trainer import Trainer
