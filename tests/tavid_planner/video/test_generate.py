@@ -9,7 +9,7 @@ from hoi_motion.progress import CancelToken
 from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError, VideoError
 from tavid_planner.request import InteractionRequest
-from tavid_planner.video import generate
+from tavid_planner.video import generate, named_loras
 from tavid_planner.video.generate import generate_video, load_pipeline
 from tavid_planner.video.named_loras import NamedLora
 
@@ -114,7 +114,8 @@ def test_an_option_of_the_model_is_what_it_is_loaded_with(config, option, value,
         raise Asked(arguments[argument])
 
     monkeypatch.setattr(generate.TargetAwarePipeline, "from_pretrained", ask)
-    monkeypatch.setattr(generate, "resolve_model", lambda name: name and f"/models/{name.removeprefix('/')}")
+    for module in (generate, named_loras):
+        monkeypatch.setattr(module, "resolve_model", lambda name: name and f"/models/{name.removeprefix('/')}")
     monkeypatch.setattr(generate, "base_folder", lambda *_: None)
     monkeypatch.setattr(generate, "chosen_mode", lambda config: "resident")
     with pytest.raises(Asked) as asked:

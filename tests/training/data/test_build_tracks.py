@@ -130,7 +130,7 @@ def test_masks_of_a_variable_frame_rate_are_read_with_the_frames_that_they_are_o
     out = tmp_path / "out"
     put(out, interactions=SAID, checked=BOXES)
     assert build(videos, out, Models(tracker=Following())) == []
-    clip = MatrixVideos(out, 20, 8.0).load("one.mp4")
+    clip = MatrixVideos(out, 10, 4.0).load("one.mp4")
     wide = clip.tracks[1, :, 15].sum(1)
     np.testing.assert_allclose(wide, 4 + clip.frames[:, 24, 32, 0] // 8, atol=1)
 
