@@ -19,14 +19,15 @@ import torch
 from safetensors.torch import save_file
 
 from hoi_motion.arrays import checked_text
+from hoi_motion.errors import shown
 from hoi_motion.files import whole_file
 from hoi_motion.reading.text import read_json
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import Conditioning
+from tavid_planner.video.lora_configuration import alphas_of
 from tavid_planner.video.lora_names import (
     LoraLayers,
-    alphas_of,
     check_numbers,
     incompatible,
     plain_parameters,
@@ -112,7 +113,11 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     lora = read_layers(read_tensors(path), transformer, path)
     if not lora.weights:
         raise incompatible(path, "it holds whole changes of parameters, but no LoRA, which an adapter has")
-    alphas = alphas_of(lora, lora_config(folder, path, header), lora_alpha, path)
+    stated = lora_config(folder, path, header)
+    if not lora.stored_alphas:  # a LoRA that was converted may have lost what the convolution beside it still says
+        stated = {"lora_alpha": metadata.get("alpha")} | stated
+    alphas = alphas_of(lora, stated, lora_alpha, path)
+    _check_of_one_training(metadata, lora, {} if lora_alpha else alphas, conv_path)
 
     if not widened:
         backbone.widen(channels)
@@ -133,6 +138,22 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     )
     logger.info("adapter %s: LoRA scale %s, trigger word %r", folder, adapter.scale_words, adapter.trigger)
     return adapter
+
+
+def _check_of_one_training(metadata: dict, lora: LoraLayers, alphas: dict[str, float], path: Path) -> None:
+    """Compare what the convolution's metadata say of the LoRA beside it with that LoRA.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE.
+    """
+    for name, values in (("rank", lora.ranks.values()), ("alpha", alphas.values())):
+        if name in metadata and values and metadata[name] not in values:
+            raise VideoError(
+                ErrorCode.ADAPTER_INCOMPATIBLE,
+                f"{path} was saved with a LoRA of {name} {shown(metadata[name])}, the one beside it has "
+                f"{next(iter(values)):g}",
+                "take both files from one training",
+            )
 
 
 def _conditioning(metadata: dict, path: Path) -> Conditioning:
@@ -207,6 +228,9 @@ def save_lora(folder, transformer) -> None:
         "transformer.lora_alpha": config.lora_alpha,
         "transformer.target_modules": targets if isinstance(targets, str) else sorted(targets),
     }
+    for name in ("rank_pattern", "alpha_pattern"):  # of layers that have their own
+        if patterns := getattr(config, name):
+            diffusers_metadata[f"transformer.{name}"] = patterns
     _write(
         Path(folder) / LORA_FILE,
         {f"transformer.{key}": value for key, value in lora.items()},

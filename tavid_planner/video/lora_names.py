@@ -14,7 +14,6 @@ weight), LAYER.diff_b (of the bias), LAYER.diff_m (of Wan's modulation).
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -40,8 +39,6 @@ _OTHER_KINDS = (
 )
 # ending of a key with a whole change, and the parameter of its layer
 _CHANGED = {".diff": "weight", ".diff_b": "bias", ".diff_m": "scale_shift_table"}
-# ways of peft to initialise a LoRA that take from the base's weights what they put into it
-_TAKEN_FROM_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 MAX_ALPHA = 1e5
 # prefixes that may come before a layer's name
 _WRAPPERS = ("lora", "unet", "pipe", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
@@ -88,12 +85,14 @@ class LoraLayers:
             "LAYER.lora_magnitude_vector").
         ranks: by layer. stored_alphas: by layer, where the file has one.
         changes: by parameter, what is added to it beside the LoRA.
+        linear: all layers of the transformer that a LoRA can change.
     """
 
     weights: dict[str, torch.Tensor]
     ranks: dict[str, int]
     stored_alphas: dict[str, float]
     changes: dict[str, torch.Tensor] = field(default_factory=dict)
+    linear: frozenset[str] = frozenset()
 
 
 def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLayers:
@@ -108,7 +107,7 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         for name, module in transformer.named_modules()
         if isinstance(module, torch.nn.Linear) and ".lora_" not in name
     }
-    known = {name: name for name in linear} | {_original(name): name for name in linear if _WAN_LAYER.match(name)}
+    known = {name: name for name in linear} | {original_name(name): name for name in linear if _WAN_LAYER.match(name)}
     flat = {name.replace(".", "_"): layer for name, layer in known.items()}
     whole, tensors = _read_changes(tensors, transformer, path)
     parts: dict[tuple[str, str], torch.Tensor] = {}
@@ -120,10 +119,10 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
             lost.append(key)
             continue
         if (layer, part) in parts:
-            raise _strange(path, f"{key!r} and {origin[layer, part]!r} are both for {layer}")
+            raise strange(path, f"{key!r} and {origin[layer, part]!r} are both for {layer}")
         parts[layer, part], origin[layer, part] = value, key
     if not tensors and not whole:
-        raise _strange(path, "it is empty")
+        raise strange(path, "it is empty")
     for kind, pattern in _OTHER_KINDS:
         if of_kind := next(filter(pattern.search, lost), None):
             raise VideoError(
@@ -133,9 +132,9 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
             )
     if lost:
         # layer names of this architecture, but not in this transformer
-        if all(_names_a_part(key) and any(map(_OUR_LAYER.match, _unwrapped(key))) for key in lost):
+        if all(_names_a_part(key) and any(map(_OUR_LAYER.match, unwrapped(key))) for key in lost):
             raise incompatible(path, f"{lost[0]!r} names no layer of the transformer that it could change")
-        raise _strange(
+        raise strange(
             path, f"{lost[0]!r} (and {len(lost) - 1} more of {len(tensors)}) names no layer of the transformer"
         )
     return _checked_layers(parts, linear, whole, path)
@@ -154,7 +153,7 @@ def _checked_layers(
     for layer in layers:
         down, up = (parts.get((layer, part)) for part in ("down", "up"))
         if down is None or up is None:
-            raise _strange(path, f"{layer} has no {'lora_A (down)' if down is None else 'lora_B (up)'}")
+            raise strange(path, f"{layer} has no {'lora_A (down)' if down is None else 'lora_B (up)'}")
         module = linear[layer]
         _check_shapes(path, layer, down, up, module)
         weights[f"{layer}.lora_A.weight"], weights[f"{layer}.lora_B.weight"] = down, up
@@ -167,24 +166,24 @@ def _checked_layers(
             weights[f"{layer}.lora_magnitude_vector"] = _checked_magnitude(path, layer, magnitude, module)
         ranks[layer] = len(down)
         if (alpha := parts.get((layer, "alpha"))) is not None:
-            alphas[layer] = _checked_alpha(alpha.flatten().tolist(), f"the alpha of {layer}", path)
+            alphas[layer] = checked_alpha(alpha.flatten().tolist(), f"the alpha of {layer}", path)
     plain = [layer for layer in layers if f"{layer}.lora_magnitude_vector" not in weights]
     if 0 < len(plain) < len(layers):
-        raise _strange(path, f"{plain[0]} has no magnitude (lora_magnitude_vector), as other layers have")
-    return LoraLayers(weights, ranks, alphas, whole)
+        raise strange(path, f"{plain[0]} has no magnitude (lora_magnitude_vector), as other layers have")
+    return LoraLayers(weights, ranks, alphas, whole, frozenset(linear))
 
 
 def _read_changes(tensors: dict, transformer, path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Whole changes by the parameter that they change, and the tensors that are none; zeros change nothing."""
     parameters = plain_parameters(transformer)
     holders = {name.rpartition(".")[0] for name in parameters}
-    known = {name: name for name in holders} | {_original(name): name for name in holders if _WAN_LAYER.match(name)}
+    known = {name: name for name in holders} | {original_name(name): name for name in holders if _WAN_LAYER.match(name)}
     known[_MODULATED_AT_THE_END] = ""
     changes, others = {}, {}
     for key, value in tensors.items():
         stem, dot, ending = key.rpartition(".")
         part = _CHANGED.get(dot + ending)
-        layer = next((known[bare] for bare in _unwrapped(stem) if bare in known), None) if part else None
+        layer = next((known[bare] for bare in unwrapped(stem) if bare in known), None) if part else None
         name = f"{layer}.{part}".removeprefix(".")
         if layer is None or name not in parameters:
             others[key] = value
@@ -206,66 +205,6 @@ def plain_parameters(transformer) -> dict[str, torch.nn.Parameter]:
     return {name.replace(".base_layer.", "."): p for name, p in found if ".lora_" not in name}
 
 
-def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -> dict[str, float]:
-    """The alpha of every layer: the requested one, else that stored beside its weights, else the config's, else its
-    rank.
-
-    Args:
-        config: of peft (`adapter_config.json`), or diffusers' metadata without its prefix; may be empty.
-
-    Raises:
-        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number, a LoRA whose base is changed, too, or
-            a DoRA without its magnitudes.
-    """
-    _check_base_and_kind(found, config, path)
-    common, patterns = config.get("lora_alpha"), _alpha_patterns(found, config, path)
-    alphas = {}
-    for layer, rank in found.ranks.items():
-        matching = [v for pattern, v in patterns.items() if _means(pattern, layer)]
-        stored = found.stored_alphas.get(layer)
-        given = next((v for v in (lora_alpha or None, stored, *matching, common) if v is not None), None)
-        alpha = _checked_alpha([rank if given is None else given], "lora_alpha", path)
-        # rank-stabilised LoRA divides by the root of the rank
-        rooted = bool(config.get("use_rslora")) and not (lora_alpha or stored)
-        alphas[layer] = alpha * math.sqrt(rank) if rooted else alpha
-    return alphas
-
-
-def _check_base_and_kind(found: LoraLayers, config: dict, path) -> None:
-    """Raises: VideoError: ADAPTER_INCOMPATIBLE for a LoRA whose base is changed, too, or a DoRA without magnitudes."""
-    start = config.get("init_lora_weights")
-    if isinstance(start, str) and start.lower().startswith(_TAKEN_FROM_THE_BASE):
-        raise VideoError(
-            ErrorCode.ADAPTER_INCOMPATIBLE,
-            f"{path} was initialised by {start[:40]!r}, which also changed the weights of the base",
-            "convert it to a plain LoRA: peft's save_pretrained with path_initial_model_for_weight_conversion",
-        )
-    if config.get("use_dora") and not any(name.endswith(".lora_magnitude_vector") for name in found.weights):
-        raise _strange(path, "its config says that it is a DoRA, but it has no magnitudes (lora_magnitude_vector)")
-
-
-def _alpha_patterns(found: LoraLayers, config: dict, path) -> dict[str, Any]:
-    """The config's alphas by names of layers, as `_means` reads them.
-
-    Raises:
-        VideoError: ADAPTER_INCOMPATIBLE for what names no layer of the LoRA.
-    """
-    patterns = config.get("alpha_pattern") or {}
-    if not isinstance(patterns, dict):
-        raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")
-    # peft reads them as regular expressions; in files only escaped dots occur, and ^ before whole names
-    patterns = {str(pattern).replace("\\.", ".").removesuffix("$"): value for pattern, value in patterns.items()}
-    for pattern in patterns:
-        if not any(_means(pattern, layer) for layer in found.ranks):
-            raise _strange(path, f"its alpha_pattern names {pattern!r:.60}, which is no layer of it")
-    return patterns
-
-
-def _means(pattern: str, layer: str) -> bool:
-    """Whether a pattern names a layer: whole after ^, else by its last parts."""
-    return f"^{layer}" == pattern or f".{layer}".endswith(f".{pattern}")
-
-
 def incompatible(path, reason: str) -> VideoError:
     return VideoError(
         ErrorCode.ADAPTER_INCOMPATIBLE,
@@ -274,7 +213,8 @@ def incompatible(path, reason: str) -> VideoError:
     )
 
 
-def _strange(path, reason: str) -> VideoError:
+def strange(path, reason: str) -> VideoError:
+    """That a file is no LoRA whose names are known."""
     return VideoError(
         ErrorCode.ADAPTER_INCOMPATIBLE,
         f"{path} names its weights in an unknown way: {reason}",
@@ -310,7 +250,7 @@ def _names_a_part(key: str) -> bool:
     return _split(key)[0] is not None or key.endswith(tuple(_CHANGED))
 
 
-def _original(layer: str) -> str:
+def original_name(layer: str) -> str:
     """Wan's own name of a layer, from its name in diffusers."""
     for ours, original in _ORIGINAL_OF_WAN:
         layer = layer.replace(ours, original)
@@ -319,7 +259,7 @@ def _original(layer: str) -> str:
 
 def _layer_of(stem: str, known: dict[str, str], flat: dict[str, str]) -> str | None:
     """The transformer's layer that a stem refers to, ignoring wrapper prefixes."""
-    for bare in _unwrapped(stem.replace(".processor.", ".")):
+    for bare in unwrapped(stem.replace(".processor.", ".")):
         for name in (bare, f"{bare}.0"):  # diffusers once called the first layer of to_out by its list's name
             if name in known:
                 return known[name]
@@ -328,7 +268,7 @@ def _layer_of(stem: str, known: dict[str, str], flat: dict[str, str]) -> str | N
     return None
 
 
-def _unwrapped(name: str) -> list[str]:
+def unwrapped(name: str) -> list[str]:
     """A name, and what remains of it as wrapper prefixes are removed one by one."""
     names = [name]
     while wrapper := next((w for w in _WRAPPERS if names[-1].startswith((f"{w}.", f"{w}_"))), None):
@@ -355,12 +295,12 @@ def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module
     sides = {module.in_features, module.out_features}
     if down.ndim == up.ndim == 2 and down.shape[1] == up.shape[0] and {down.shape[0], up.shape[1]} == sides:
         if down.shape[0] != up.shape[1] or down.shape[1] != module.in_features:
-            raise _strange(path, f"lora_A and lora_B of {layer} are exchanged or transposed")
+            raise strange(path, f"lora_A and lora_B of {layer} are exchanged or transposed")
     if down.ndim != 2 or up.ndim != 2 or down.shape[0] != up.shape[1]:
         shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
-        raise _strange(path, f"the weights of {layer} have the shapes {shapes}, which share no rank")
+        raise strange(path, f"the weights of {layer} have the shapes {shapes}, which share no rank")
     if not len(down):
-        raise _strange(path, f"the weights of {layer} have rank 0")
+        raise strange(path, f"the weights of {layer} have rank 0")
     for name, weights in (("lora_A", down), ("lora_B", up)):
         check_numbers(path, f"{name} of {layer}", weights)
     for name, have, want in (
@@ -371,11 +311,12 @@ def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module
             raise incompatible(path, f"{name} of {layer} is for {have} features, the layer has {want}")
 
 
-def _checked_alpha(values: list, name: str, path) -> float:
+def checked_alpha(values: list, name: str, path) -> float:
+    """The only one of the values. Raises: VideoError: ADAPTER_INCOMPATIBLE unless it is a positive number."""
     try:
         [alpha] = (math.nan if isinstance(value, bool) else float(value) for value in values)
     except (TypeError, ValueError):
         alpha = math.nan
     if not 0 < alpha <= MAX_ALPHA:
-        raise _strange(path, f"{name} is {str(values)[:60]}, expected one positive number up to {MAX_ALPHA:g}")
+        raise strange(path, f"{name} is {str(values)[:60]}, expected one positive number up to {MAX_ALPHA:g}")
     return alpha

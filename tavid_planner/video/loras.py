@@ -7,7 +7,8 @@ import torch
 from hoi_motion.files import with_home
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import PEFT_CONFIG, inject_lora, lora_config, lora_path
-from tavid_planner.video.lora_names import alphas_of, read_layers
+from tavid_planner.video.lora_configuration import alphas_of
+from tavid_planner.video.lora_names import read_layers
 from tavid_planner.video.model_files import (
     DIGEST_LENGTH,
     check_safetensors,

@@ -76,6 +76,7 @@ def grow(transformer, rank: int) -> None:
         down.out_features = up.in_features = layer.r[name] = rank
         layer.lora_alpha[name] *= rank / before
     config.lora_alpha *= rank / config.r
+    config.alpha_pattern = {name: alpha * rank / config.r for name, alpha in config.alpha_pattern.items()}
     config.r = rank
 
 

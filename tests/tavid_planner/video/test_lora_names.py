@@ -15,6 +15,7 @@ from tavid_planner.video.named_loras import NamedLora
 from tavid_planner.video.pipeline import TargetAwarePipeline
 
 OURS = "transformer."
+CONV = "patch_embed_conv2d.safetensors"
 
 
 def layer_and_part(key: str) -> tuple[str, str]:
@@ -159,7 +160,13 @@ def test_the_option_wins_over_what_the_file_says(renamed, transformers):
 
 
 def test_without_any_alpha_the_scale_is_one(renamed, transformers):
-    assert load_adapter(transformers[0], renamed(bare)).scales == (1.0, 1.0)
+    folder = renamed(bare)
+    save_file(load_file(folder / CONV), folder / CONV)
+    assert load_adapter(transformers[0], folder).scales == (1.0, 1.0)
+
+
+def test_a_converted_lora_has_the_alpha_that_the_convolution_beside_it_states(renamed, transformers):
+    assert load_adapter(transformers[0], renamed(bare)).scales == (0.5, 0.5)
 
 
 def test_alphas_that_differ_between_layers_are_used_layer_by_layer(renamed, transformers):
@@ -235,11 +242,11 @@ def test_the_names_of_wan_s_own_repository_are_known(prefix):
 def test_every_layer_of_wan_has_an_original_name_of_its_own():
     from tiny_wan import tiny_wan_transformer
 
-    from tavid_planner.video.lora_names import _WAN_LAYER, _original
+    from tavid_planner.video.lora_names import _WAN_LAYER, original_name
 
     modules = tiny_wan_transformer("i2v").named_modules()
     layers = [n for n, m in modules if isinstance(m, torch.nn.Linear) and _WAN_LAYER.match(n)]
-    originals = {_original(layer) for layer in layers}
+    originals = {original_name(layer) for layer in layers}
     assert len(originals) == len(layers) and not [name for name in originals if "attn1" in name or "_embedder" in name]
 
 

@@ -111,8 +111,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(train_options, learned, tmp
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def test_a_larger_rank_does_the_same_at_first_and_is_written_as_such(tiny_base, tmp_path):
-    transformer = transformer_with_lora(tiny_base, 4, 2)
+@pytest.mark.parametrize("alphas", [{}, {"to_q": 16}], ids=["one alpha", "several"])
+def test_a_larger_rank_does_the_same_at_first_and_is_written_as_such(tiny_base, tmp_path, alphas):
+    transformer = transformer_with_lora(tiny_base, 4, 2, alpha_pattern=alphas)
     before = prediction(transformer)
     grow(transformer, 6)
     assert torch.allclose(prediction(transformer), before, atol=1e-6)
