@@ -89,18 +89,19 @@ def _sampled(vertices: np.ndarray, faces: np.ndarray, color) -> tuple[np.ndarray
 
 
 def _splat(points, normals, colors, axes: np.ndarray, extent_m: float) -> np.ndarray:
-    """Points drawn far to near as small squares, shaded by how much they face the viewer."""
+    """Points drawn far to near as squares of 2x2 pixels, shaded by how much they face the viewer."""
     size = CELL_PX
     cell = np.full((size, size, 3), _BACKGROUND, np.uint8)
     seen = points @ axes.T
     order = np.argsort(seen[:, 2])
     shade = 0.55 + 0.45 * np.abs(normals @ axes[2])
     shaded = np.clip(colors * shade[:, None], 0, 255).astype(np.uint8)[order]
-    x, y = (seen[order, :2].T / extent_m * size + size / 2).astype(int)
-    for dx in (0, 1):
-        for dy in (0, 1):
-            inside = (x + dx >= 0) & (x + dx < size) & (y + dy >= 0) & (y + dy < size)
-            cell[y[inside] + dy, x[inside] + dx] = shaded[inside]
+    corner = (seen[order, :2] / extent_m * size + size / 2).astype(int)
+    # all pixels of a point before those of a nearer one: of an index that is named twice the last value stays
+    pixels = (corner[:, None] + [[0, 0], [0, 1], [1, 0], [1, 1]]).reshape(-1, 2)
+    inside = ((pixels >= 0) & (pixels < size)).all(1)
+    x, y = pixels[inside].T
+    cell[y, x] = np.repeat(shaded, 4, axis=0)[inside]
     return cell
 
 
