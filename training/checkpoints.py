@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError
 
 KEPT = 2  # older ones are deleted
@@ -100,7 +100,7 @@ def start_weights(source: str) -> dict[str, torch.Tensor]:
         InputError: FILE_INVALID.
     """
     path = Path(source)
-    try:
+    with reading(path, "weights to start from", hint="give a model folder, the folder of a run, or its last.pt"):
         if path.is_file():
             state = torch.load(path, map_location="cpu", weights_only=True)
             parts = {k: v for k, v in state.items() if k in ("vae", "probe", "transformer", "text_encoder")}
@@ -111,8 +111,6 @@ def start_weights(source: str) -> dict[str, torch.Tensor]:
         else:
             files = path.glob("*/*.safetensors")
             weights = {f"{file.parent.name}.{name}": value for file in files for name, value in load_file(file).items()}
-    except (OSError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"cannot start from {source}: {error}") from error
     if not weights:
         raise InputError(
             ErrorCode.FILE_INVALID, f"there are no weights in {source}", "give a model folder, or the folder of a run"
