@@ -54,9 +54,33 @@ def test_a_training_says_so(slow_processor, any_arithmetic, train_options, caplo
     assert ("mixed_precision=no" in caplog.text) is warned
 
 
-def test_encoding_says_so(slow_processor, caplog, monkeypatch, tmp_path):
-    options = ["--clips", str(tmp_path / "none"), "--base", "none", "--dtype", "bfloat16", "--out", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["cache", *options])
-    with pytest.raises(SystemExit):
-        cache.main()
+@pytest.fixture
+def encode(monkeypatch, tmp_path):
+    def encode(*more):
+        options = ["--clips", str(tmp_path / "none"), "--base", "none", "--dtype", "bfloat16", "--out", str(tmp_path)]
+        monkeypatch.setattr(sys, "argv", ["cache", *options, *more])
+        with pytest.raises(SystemExit) as ended:
+            cache.main()
+        assert ended.value.code == 2
+
+    return encode
+
+
+def test_encoding_says_so(slow_processor, encode, caplog):
+    encode()
     assert "leave out --dtype bfloat16" in caplog.text
+
+
+def test_the_best_device_that_is_there_is_a_processor_where_there_is_no_other(
+    slow_processor, encode, caplog, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    encode("--device", "auto")
+    assert "leave out --dtype bfloat16" in caplog.text
+
+
+def test_a_device_that_is_none_is_refused_in_one_line(encode, capsys):
+    encode("--device", "gpu")
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "device 'gpu' cannot be used" in error

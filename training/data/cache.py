@@ -25,7 +25,7 @@ from hoi_motion.lock import only_writer
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
-from tavid_planner.video.memory import memory_errors
+from tavid_planner.video.memory import checked_device, memory_errors
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 from training.arguments import given_path, positive
@@ -316,13 +316,14 @@ def main() -> None:
         parser.error(f"--track-px is {args.track_px}, expected a divisor of {height} and {width}")
     if args.fps is not None and not 0 < args.fps <= 1000:
         parser.error(f"--fps is {args.fps}, expected frames a second")
-    if args.dtype == "bfloat16":
-        warn_if_slow(args.device, "leave out --dtype bfloat16")
     try:
+        device = checked_device(args.device)
+        if args.dtype == "bfloat16":
+            warn_if_slow(device, "leave out --dtype bfloat16")
         encoding = checked_encoding(args.caption_encoding)
         open_source(args.clips, args.frames, args.fps or MODEL_FPS, encoding)  # before a model is loaded in vain
         base = resolve_model(args.base)
-        pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=args.device)
+        pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=device)
         fps = args.fps or pipeline.own_fps()
         source = open_source(args.clips, args.frames, fps, encoding)
         settings = CacheSettings(

@@ -1,5 +1,6 @@
 """Models in transformers' format, from a local folder or a hub, weights in safetensors only."""
 
+from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import missing, model_folder
 
 
@@ -12,7 +13,9 @@ def load_pretrained(name: str, *kinds, device: str = "cpu") -> tuple:
 
     Raises:
         VideoError: MODEL_MISSING when the folder does not hold them.
+        InputError: CONFIG_INVALID for a device that is not here.
     """
+    place = checked_device(device)
     folder = model_folder(name)
     try:
         model, report = kinds[0].from_pretrained(
@@ -26,4 +29,4 @@ def load_pretrained(name: str, *kinds, device: str = "cpu") -> tuple:
         absent = sorted(report["missing_keys"])
         reason = f"{name} lacks {len(absent)} weights of a {kinds[0].__name__}, the first {absent[0]}"
         raise missing(reason, "give a folder with its weights")
-    return model.eval().to(device), *others
+    return model.eval().to(place), *others
