@@ -9,14 +9,13 @@ import json
 import shutil
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
-
-from tavid_planner.errors import TavidError
+from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.adapter import METADATA_KEY
-from tavid_planner.video.model_files import missing, weights_digest
+from tavid_planner.video.model_files import check_safetensors, missing, read_tensors, weights_digest
 from training.arguments import given_path
 from training.data.latents import LatentCache, refuse_other_vae, vae_digest
 from training.models import load_vae
+from training.networks.half_weights import halved, write_half
 from training.tasks.adapter import DIGEST_OF_BASE
 
 
@@ -27,6 +26,8 @@ def main() -> None:
     args = parser.parse_args()
     if same := [name for name in ("vae", "base", "adapter") if getattr(args, name).resolve() == args.out.resolve()]:
         parser.error(f"--out is the folder of --{same[0]}, which is read from and would be lost")
+    if args.adapter.resolve() == (args.out / "adapter").resolve():
+        parser.error("--adapter is the folder adapter in --out, which is written: give another --out")
     try:
         _export(args)
     except TavidError as error:
@@ -36,7 +37,9 @@ def main() -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    """Raises: TavidError for a part that is missing, or a VAE that did not encode the latents."""
+    """Raises: TavidError for a part that is missing, damaged or not for half precision, a VAE that did not encode the
+    latents, or a folder that cannot be written.
+    """
     latents = args.latents / "latents.pt"
     cache, digest = LatentCache.load(latents), vae_digest(args.vae)
     refuse_other_vae(cache, latents, digest)
@@ -45,6 +48,17 @@ def _export(args: argparse.Namespace) -> None:
         raise missing(f"there is no folder {absent[0]}", "give the model folder and the adapter that a training wrote")
     vae, scale = load_vae(args.vae), cache.scale
     vae.register_to_config(scaling_factor=scale)
+    halved(vae.state_dict(), args.vae / "vae")
+    for path in (file for part in (*parts, args.adapter) for file in part.glob("*.safetensors")):
+        halved(read_tensors(path), path)  # before anything is written
+    try:
+        _write(args, vae, parts)
+    except OSError as error:
+        told = f"cannot write {args.out}: {error.strerror or error}"
+        raise InputError(ErrorCode.OUTPUT_INVALID, told, "free space there, or choose another place") from error
+
+
+def _write(args: argparse.Namespace, vae, parts: list[Path]) -> None:
     vae.half().save_pretrained(args.out / "vae")
     for part in parts:
         shutil.copytree(part, args.out / part.name, dirs_exist_ok=True)
@@ -72,15 +86,11 @@ def _halve(path: Path, bases: dict[str, str]) -> None:
     Args:
         bases: digests of the transformers that an adapter was trained on, each with the one that it is now.
     """
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata() or {}
+    metadata = dict(check_safetensors(path).get("__metadata__", {}))
     facts = json.loads(metadata.get(METADATA_KEY, "{}"))
     if facts.get(DIGEST_OF_BASE) in bases:
         metadata[METADATA_KEY] = json.dumps({**facts, DIGEST_OF_BASE: bases[facts[DIGEST_OF_BASE]]})
-    tensors = {k: v.half() if v.is_floating_point() else v for k, v in load_file(path).items()}
-    save_file(tensors, path, metadata=metadata)
+    write_half(read_tensors(path), path, metadata)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tavid_planner.video.adapter import load_adapter, save_adapter, widen_patch_embed
 from tavid_planner.video.model_files import weights_digest
@@ -73,3 +74,40 @@ def test_a_part_that_is_missing_is_named_and_nothing_is_written(part, trained, m
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and str(place.parent if part == "vae/vae" else place) in error
     assert not trained["out"].exists()
+
+
+@pytest.mark.parametrize(
+    "damage, said", [("cut", "damaged or truncated"), ("too large", "half precision does not hold")]
+)
+@pytest.mark.parametrize("part", ["base/transformer", "base/text_encoder", "adapter"])
+def test_weights_that_are_damaged_or_too_large_are_named_and_nothing_is_written(
+    part, damage, said, trained, monkeypatch, capsys
+):
+    path = sorted((trained["out"].parent / part).glob("*.safetensors"))[0]
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-8])
+    else:
+        tensors = load_file(path)
+        next(iter(tensors.values())).view(-1)[0] = 1e5
+        save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, export, **trained)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and said in error and path.name in error and error.count("\n") == 1
+    assert not trained["out"].exists()
+
+
+def test_a_place_that_cannot_be_written_ends_in_one_line(trained, monkeypatch, capsys):
+    trained["out"].write_text("a file")
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, export, **trained)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.startswith("OUTPUT_INVALID") and error.count("\n") == 1
+
+
+def test_an_adapter_in_the_place_where_it_would_be_written_is_refused(trained, monkeypatch, capsys):
+    (trained["out"] / "adapter").parent.mkdir()
+    shutil.move(trained["adapter"], trained["out"] / "adapter")
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, export, **{**trained, "adapter": trained["out"] / "adapter"})
+    assert ended.value.code == 2 and "--adapter is the folder adapter in --out" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from hoi_motion.errors import ErrorCode, InputError
 from training.muon import Muon
 
 LAST_RATE = 0.02
@@ -44,7 +45,14 @@ class Descent:
         self.done = 0
 
     def step(self, loss: torch.Tensor) -> None:
-        """Move the network against the gradient of a loss."""
+        """Move the network against the gradient of a loss.
+
+        Raises:
+            InputError: CONFIG_INVALID for a loss that is not finite, after which no weight would be.
+        """
+        if not torch.isfinite(loss):
+            told = f"the loss is {float(loss.detach())} at step {self.done} of {self.steps}"
+            raise InputError(ErrorCode.CONFIG_INVALID, told, "give a lower --rate")
         falling = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + np.cos(np.pi * self.done / self.steps))
         for optimizer, rate in self.optimizers.items():
             for group in optimizer.param_groups:

@@ -42,9 +42,11 @@ from training.data.clips import ClipFolder
 from training.data.latents import LatentCache
 from training.models import load_vae
 from training.networks.descent import Descent
+from training.objectives.few_steps import clean_and_noise
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample, free_body
 from training.tasks.base import BaseTask
+from training.tasks.diffusion import Clips, DiffusionTask
 
 BASE_OPTIONS = Path("config/training/base.yaml")
 NOISED = (350, 900)
@@ -98,11 +100,15 @@ def true_points_px(scene: SceneSample, person: int = ACTOR_INSTANCE) -> np.ndarr
 
 
 @torch.no_grad()
-def given_back(task: BaseTask, vae, rows: np.ndarray, rng: np.random.Generator) -> torch.Tensor:  # (B, T, H, W, 3) u8
-    """Clips of the cache as the model sees them through noise."""
-    batch = task.batch(task.clips(rows, rng), 0, rng, int(rng.integers(*NOISED)))
-    latents = task.predict(batch).float() / task.cache.scale
-    pictures = vae.decode(latents.transpose(1, 2)).sample  # (B, 3, T, H, W)
+def given_back(
+    task: DiffusionTask, vae, clips: Clips, scale: float, rng: np.random.Generator
+) -> torch.Tensor:  # (B, T, H, W, 3) u8
+    """Clips as the model sees them through noise, whatever it predicts; scale: of their latents."""
+    timestep = int(rng.integers(*NOISED))
+    batch = task.batch(clips, 0, rng, timestep)
+    noisy = batch.inputs[:, :, : batch.target.shape[2]]  # which come before image and marks
+    clean, _ = clean_and_noise(task.noise_scheduler, noisy, task.predict(batch).float(), timestep)
+    pictures = vae.decode((clean / scale).transpose(1, 2)).sample  # (B, 3, T, H, W)
     return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 4, 1)
 
 
@@ -124,7 +130,7 @@ def load_clips(scenes: Path, latents: Path, model: Path, count: int, seed: int =
         raise InputError(ErrorCode.CONFIG_INVALID, told, "encode these scenes with training.data.latents")
     for path in tqdm(chosen, desc="clips", unit="clip", mininterval=5):
         scene = folder[folder.paths.index(path)]
-        back = given_back(task, vae, np.array([rows[path.name]]), rng)[0]
+        back = given_back(task, vae, task.clips(np.array([rows[path.name]]), rng), task.cache.scale, rng)[0]
         frames.append(torch.stack([torch.from_numpy(scene.frames), back]))
         points.append(torch.from_numpy(true_points_px(scene)).float())
     return KeypointClips(torch.stack(frames), torch.stack(points))
@@ -290,9 +296,7 @@ def _train_network(argv: list[str]) -> int:
     parser.add_argument("--rate", type=positive_number, default=3e-3)
     parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)
-    from safetensors.torch import load_file
-
-    from training.networks.half_weights import save_half
+    from training.networks.half_weights import read_half, save_half
     from training.slow_bfloat16 import warn_if_slow
 
     if arguments.bfloat16:
@@ -301,7 +305,7 @@ def _train_network(argv: list[str]) -> int:
     clips = load_clips(arguments.scenes, arguments.latents, arguments.model, arguments.clips)
     if arguments.judge:
         network = LowResolutionNetwork()
-        network.load_state_dict({name: value.float() for name, value in load_file(arguments.judge).items()})
+        read_half(network, arguments.judge)
         print("\n".join(judged(network.eval(), clips)))
         return 0
     network = train(clips, arguments.steps, arguments.batch, arguments.rate, bfloat16=arguments.bfloat16)

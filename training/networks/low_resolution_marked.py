@@ -18,26 +18,36 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from tqdm import tqdm
 
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.keypoints.low_resolution import CELL_PX, WEIGHTS, LowResolutionNetwork
+from hoi_motion.reading.untrusted import reading
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
 from training.arguments import given_path, positive, positive_number
 from training.bench.told_apart import load_pairs
+from training.data.encoded_clip import CacheSettings
 from training.intergeneval.truth import people_of
 from training.models import load_vae
-from training.networks.half_weights import save_half
-from training.networks.low_resolution import NOISED, KeypointClips, judged, train, true_points_px
+from training.networks.half_weights import read_half, save_half
+from training.networks.low_resolution import KeypointClips, given_back, judged, train, true_points_px
 from training.scenes.clip_file import load_clip
-from training.tasks.adapter import AdapterTask
+from training.scenes.scene import SceneSample
 
 
-@torch.no_grad()
-def given_back(task: AdapterTask, vae, row: int, rng: np.random.Generator) -> torch.Tensor:  # (T, H, W, 3) u8
-    """A clip of the cache as the adapter sees it through noise."""
-    batch = task.batch(task.clips([row], (), rng), 0, rng, int(rng.integers(*NOISED)))
-    latents = task.predict(batch).float() / vae.config.scaling_factor
-    pictures = vae.decode(latents.transpose(1, 2)).sample[0]  # (3, T, H, W)
-    return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 3, 0)
+def scene_of(folder: Path, name: str, settings: CacheSettings) -> SceneSample:
+    """The scene of an encoded clip, as it was encoded: pictures of a scene and of its cache are compared by pixels.
+
+    Raises:
+        InputError: FILE_INVALID when it is missing or damaged, CONFIG_INVALID when it was encoded in another size.
+    """
+    with reading(folder / name, "the scene of an encoded clip", hint="give the folder that the cache was made of"):
+        scene = load_clip(folder / name)
+    there, encoded = (*scene.frames.shape[:3], scene.fps), (settings.num_frames, settings.height, settings.width)
+    if there != (*encoded, settings.fps):
+        given, wanted = ("{} frames of {}x{} px at {:g} a second".format(*v) for v in (there, (*encoded, settings.fps)))
+        told = f"{folder / name} has {given}, it was encoded as {wanted}"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "encode the scenes in their own size, length and rate")
+    return scene
 
 
 def load_clips(scenes: list[Path], caches: list[Path], adapter: str, base: str, count: int) -> KeypointClips:
@@ -47,12 +57,13 @@ def load_clips(scenes: list[Path], caches: list[Path], adapter: str, base: str, 
     for folder, cache in zip(scenes, caches, strict=True):
         task = load_pairs(adapter, base, str(cache))
         for row in tqdm(_spread(len(task.cache), count), desc=str(folder), unit="clip", mininterval=5):
-            scene = load_clip(folder / task.cache[row].name)
+            scene = scene_of(folder, task.cache[row].name, task.cache.settings)
             for person in people_of(scene):
                 points.append(torch.from_numpy(true_points_px(scene, person)).float())
                 clip.append(len(frames))
                 whose.append(torch.from_numpy(scene.instance_ids[0] == person))
-            frames.append(torch.stack([torch.from_numpy(scene.frames), given_back(task, vae, row, rng)]))
+            back = given_back(task, vae, task.clips([row], (), rng), vae.config.scaling_factor, rng)[0]
+            frames.append(torch.stack([torch.from_numpy(scene.frames), back]))
     return KeypointClips(torch.stack(frames), torch.stack(points), torch.tensor(clip), torch.stack(whose))
 
 
@@ -93,7 +104,7 @@ def _train_marked(argv: list[str]) -> int:
     clips = load_clips(arguments.scenes, arguments.cache, arguments.adapter, arguments.base, arguments.clips)
     if arguments.judge:
         network = LowResolutionNetwork(4)
-        network.load_state_dict({name: value.float() for name, value in load_file(arguments.judge).items()})
+        read_half(network, arguments.judge)
         print("\n".join(judged(network.eval(), clips)))
         return 0
     network = train(clips, arguments.steps, arguments.batch, arguments.rate, start=start_weights())

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from hoi_motion.errors import ErrorCode, InputError
 from training.networks.descent import LAST_RATE, Descent
 
 
@@ -59,3 +60,13 @@ def test_a_loss_falls():
         descent.step(_loss(descent.network))
     descent.finish()
     assert float(_loss(descent.network).detach()) < 0.2 * first
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_ends_the_training_with_the_weights_as_they_were(broken):
+    descent = _descent()
+    before = descent.network[0].weight.detach().clone()
+    with pytest.raises(InputError, match=f"the loss is {broken} at step 0 of 100") as error:
+        descent.step(_loss(descent.network) * broken)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+    torch.testing.assert_close(descent.network[0].weight.detach(), before)

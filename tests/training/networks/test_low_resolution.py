@@ -1,17 +1,25 @@
 """The training of the keypoint network: what it is shown and asked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from hoi_motion.errors import InputError
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.low_resolution import NUM_BODY, NUM_POINTS, WEIGHTS, LowResolutionNetwork, read_maps
+from training.configuration import AttentionLossConfig, BaseConfig
+from training.data.encoded_clip import CacheSettings
+from training.models import build_scheduler, build_transformer, build_vae
 from training.networks import low_resolution as train_keypoints
 from training.networks.low_resolution import MIRRORED, WINDOW, KeypointClips, batch, judged, target_maps, train
 from training.networks.low_resolution_marked import main as train_marked
-from training.networks.low_resolution_marked import start_weights
+from training.networks.low_resolution_marked import scene_of, start_weights
+from training.scenes.clip_file import save_clip
+from training.scenes.scene import generate_scene
+from training.tasks.diffusion import Clips, DiffusionTask
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +116,39 @@ def test_a_cache_that_is_missing_ends_the_marked_training_in_one_line(tmp_path, 
     given = ["--scenes", str(tmp_path), "--cache", str(tmp_path), "--out", str(tmp_path / "a.safetensors")]
     assert train_marked(given) == 2
     assert "is no cache of clips" in capsys.readouterr().err
+
+
+class Knowing(DiffusionTask):
+    """A model that predicts without error."""
+
+    def predict(self, batch):
+        return batch.target
+
+
+@pytest.mark.parametrize("prediction", ["sample", "v_prediction"])
+def test_what_a_model_gives_back_is_a_picture_whatever_it_predicts(prediction):
+    torch.manual_seed(0)
+    config = BaseConfig(attention=AttentionLossConfig(weight=0.0), image_dropout=0.0, prediction=prediction)
+    shape = (3, 16, 4, 6)
+    transformer = build_transformer(layers=1, heads=1, latent_size=shape)
+    task, vae = Knowing(config, transformer, build_scheduler(prediction), shape), build_vae().eval()
+    latents, yes = torch.randn(1, *shape), torch.ones(1, dtype=torch.bool)
+    clips = Clips(2 * latents, latents[:, 0], torch.ones(1, 1, 32, 48), yes, torch.zeros(1, 4), [()], yes)
+    given = train_keypoints.given_back(task, vae, clips, 2.0, np.random.default_rng(0))
+    with torch.no_grad():
+        wanted = vae.decode(latents.transpose(1, 2)).sample[0].permute(1, 2, 3, 0)
+    assert (given[0].float() - 127.5 * (wanted.clamp(-1, 1) + 1)).abs().max() < 1.5
+
+
+@pytest.mark.parametrize("change", [{"num_frames": 5}, {"height": 64, "width": 96}, {"fps": 4.0}])
+def test_scenes_that_were_encoded_in_another_size_or_rate_are_refused(tmp_path, change):
+    scene = generate_scene(3, 32, 48, 9)
+    save_clip(tmp_path / "clip_000000003.npz", scene)
+    own = CacheSettings("base", "", 32, 48, 9, 1, "target", 32, fps=scene.fps)
+    assert np.array_equal(scene_of(tmp_path, "clip_000000003.npz", own).frames, scene.frames)
+    with pytest.raises(InputError, match="has 9 frames of 32x48 px at 8 a second, it was encoded as") as error:
+        scene_of(tmp_path, "clip_000000003.npz", replace(own, **change))
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+    with pytest.raises(InputError, match="clip_000000004.npz is not the scene of an encoded clip") as error:
+        scene_of(tmp_path, "clip_000000004.npz", own)
+    assert error.value.code is ErrorCode.FILE_INVALID
