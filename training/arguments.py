@@ -15,6 +15,11 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def not_negative(text: str) -> int:
+    """Raises: ArgumentTypeError for anything but a whole number from 0 on."""
+    return 0 if text == "0" else positive(text)
+
+
 def given_path(text: str) -> Path:
     """A path whose `~` stands for a home folder, which a shell leaves alone behind an equals sign.
 

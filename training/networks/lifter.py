@@ -17,9 +17,10 @@ from tqdm import tqdm
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.lift.person.lifter import TRUNK_M, LifterNetwork, network_of
 from hoi_motion.lift.person.priors import SPREAD_RAD
+from hoi_motion.reading.untrusted import reading
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
-from training.arguments import given_path
+from training.arguments import given_path, not_negative, positive, positive_number
 from training.networks.descent import Descent
 from training.networks.keypoint_noise import KeypointNoise, carried, measured_noise, observed
 from training.networks.lifter_acts import acts
@@ -140,40 +141,46 @@ def _train_lifter(argv: list[str]) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=OutFile, help="safetensors file to write")
     what.add_argument("--offsets", action="store_true", help="only print where MediaPipe draws its keypoints")
-    parser.add_argument("--scenes", type=int, default=20, help="rendered scenes from which keypoint noise is measured")
-    parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
-    parser.add_argument("--random", type=int, default=1400, help="clips of random poses")
-    parser.add_argument("--walks", type=int, default=1000, help="procedural walks")
+    parser.add_argument(
+        "--scenes", type=positive, default=20, help="rendered scenes that keypoint noise is measured on"
+    )
+    parser.add_argument("--reaches", type=not_negative, default=2000, help="procedural reaches")
+    parser.add_argument("--random", type=not_negative, default=1400, help="clips of random poses")
+    parser.add_argument("--walks", type=not_negative, default=1000, help="procedural walks")
     parser.add_argument(
         "--mocap", type=given_path, metavar="DIR", help="recordings, of which the development half is used"
     )
-    parser.add_argument("--recorded", type=int, default=1000, help="clips of recordings")
-    parser.add_argument("--acts", type=int, default=3000, help="clips of what people do in the wider world")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--recorded", type=not_negative, default=1000, help="clips of recordings, with --mocap")
+    parser.add_argument("--acts", type=not_negative, default=3000, help="clips of what people do in the wider world")
+    parser.add_argument("--steps", type=positive, default=5000)
     parser.add_argument(
         "--start", type=given_path, metavar="FILE", help="weights to go on from; default: none, from nothing"
     )
-    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate; default %(default)s")
+    parser.add_argument("--rate", type=positive_number, default=2e-3, help="highest learning rate; default %(default)s")
     parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)
+    counts = {name: getattr(arguments, name) for name in ("reaches", "random", "walks", "acts")}
+    counts["recorded"] = arguments.recorded if arguments.mocap else 0
+    if not (any(counts.values()) or arguments.offsets):
+        parser.error("there is no clip to train on: give one of --reaches, --random, --walks and --acts more than 0")
     from training.networks.half_weights import save_half
     from training.slow_bfloat16 import warn_if_slow
 
     if arguments.bfloat16:
         warn_if_slow("cpu", "leave out --bfloat16")
 
+    begun = None
+    if arguments.start is not None:
+        with reading(arguments.start, "the weights of a lifter", hint="name a file that this command wrote"):
+            begun = network_of(arguments.start)
+    pieces = tuple(s for s in segments(arguments.mocap) if s.number % 2 == 0) if arguments.mocap else ()
     start = time.perf_counter()
     noise = measured_noise(tqdm(observed(arguments.scenes), total=arguments.scenes, desc="keypoint noise"))
     if arguments.offsets:
         for k, offset in zip(km.BODY_KEYPOINTS, 100 * noise.offset_m):
             print(f"{k:3}: " + ", ".join(f"{value:.1f}" for value in offset))
         return 0
-    pieces = tuple(s for s in segments(arguments.mocap) if s.number % 2 == 0) if arguments.mocap else ()
-    counts = MotionCounts(
-        arguments.reaches, arguments.random, arguments.walks, arguments.recorded, arguments.acts, pieces
-    )
-    points = motion_points(counts, noise)
-    begun = None if arguments.start is None else network_of(arguments.start)
+    points = motion_points(MotionCounts(**counts, pieces=pieces), noise)
     network = train(points, noise, arguments.steps, start=begun, rate=arguments.rate, bfloat16=arguments.bfloat16)
     save_half(network, Path(arguments.out), start)
     return 0

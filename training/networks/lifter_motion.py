@@ -73,7 +73,7 @@ def random_poses(count: int, seed: int = 0):
         angles = np.column_stack([yaw, lean, rng.normal(0, 0.1, keys)])
         root = Rotation.from_euler("zyx", angles).as_matrix() @ R_WORLD_BODY
         pose = np.zeros((keys, 55, 3))
-        pose[:, 0], pose[:, 1:22] = Rotation.from_matrix(root).as_rotvec(), body
+        pose[:, 0], pose[:, 1:22] = _near_each_other(Rotation.from_matrix(root).as_rotvec()), body
         pose[:, 25:] = rest_hands_rad() * rng.uniform(0.3, 2.0)
         place = np.cumsum(rng.normal(0, 0.1, (keys, 3)) * [1, 1, 0.3], axis=0)
         at = np.linspace(0, keys - 1, FRAMES)
@@ -81,6 +81,16 @@ def random_poses(count: int, seed: int = 0):
         share = minimum_jerk(at - low)
         between = lambda v: v[low] + share.reshape(-1, *[1] * (v.ndim - 1)) * (v[low + 1] - v[low])  # noqa: E731
         yield Clip(between(pose), between(place), rng.normal(0, 0.7, 10))
+
+
+def _near_each_other(turns_rad: np.ndarray) -> np.ndarray:  # (K, 3) -> (K, 3)
+    """The same rotations as vectors of which each is as near as can be to the one before, for going from one to the
+    next: of two that turn by nearly half a circle about opposite axes, the way between would lead through none."""
+    near = turns_rad.copy()
+    for i in range(1, len(near)):
+        other = near[i] * (1 - 2 * np.pi / max(np.linalg.norm(near[i]), 1e-9))  # the other way round
+        near[i] = min(near[i], other, key=lambda turn: np.linalg.norm(turn - near[i - 1]))
+    return near
 
 
 def walks(count: int, seed: int = 0):

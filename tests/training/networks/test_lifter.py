@@ -211,3 +211,33 @@ def test_the_network_sees_hips_of_who_leans_further_down_the_trunk_and_nothing_e
         torch.testing.assert_close(moved[0, 0, hip], torch.zeros(3), atol=0.01, rtol=0)
         torch.testing.assert_close(moved[0, 1, hip], -0.1 * trunk[0, 1], atol=0.01, rtol=0)
     assert not moved[:, :, [k for k in range(N) if k not in lifter.HIPS]].any()
+
+
+def test_random_poses_go_the_short_way_from_one_to_the_next():
+    """Nobody spins through a whole turn between two poses that are much alike."""
+    steps = []
+    for clip in random_poses(300, seed=81):
+        turns = Rotation.from_rotvec(clip.pose_rad[:, 0])
+        steps.append((turns[:-1].inv() * turns[1:]).magnitude().max())
+    assert max(steps) < 0.7  # rad between frames, of which there are 15 a second
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--steps", "0"], "--steps: '0' is not a positive whole number"),
+        (["--rate", "nan"], "--rate: 'nan' is not a number above 0"),
+        (["--walks", "-1"], "--walks: '-1' is not a"),
+        (
+            [part for kind in ("reaches", "random", "walks", "acts") for part in (f"--{kind}", "0")],
+            "no clip to train on",
+        ),
+        (["--start", __file__], "test_lifter.py is not the weights of a lifter"),
+        (["--mocap", "."], "FILE_INVALID"),
+    ],
+)
+def test_what_cannot_be_trained_with_is_refused_before_anything_is_drawn(options, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train_lifter, "observed", lambda count: pytest.fail("scenes were rendered"))
+    assert train_lifter.main(["--out", str(tmp_path / "lifter.safetensors"), *options]) == 2
+    assert said in capsys.readouterr().err
