@@ -24,10 +24,11 @@ class ValidationClip:
 
     @property
     def marked(self) -> torch.Tensor | list[torch.Tensor]:
-        """The target's mask, or the masks of all marked instances."""
+        """The target's mask, or the masks of all marked instances that are in the picture, as a request marks them."""
         if self.ids is None:
             return torch.from_numpy(self.mask).float()[None, None]
-        return [torch.from_numpy(self.ids == n).float()[None, None] for n in range(1, self.ids.max() + 1)]
+        # one that enters later, is covered or was cut away leaves its number out
+        return [torch.from_numpy(self.ids == n).float()[None, None] for n in np.unique(self.ids[self.ids > 0])]
 
 
 def generate(

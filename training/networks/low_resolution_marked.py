@@ -62,7 +62,7 @@ def load_clips(scenes: list[Path], caches: list[Path], adapter: str, base: str, 
                 points.append(torch.from_numpy(true_points_px(scene, person)).float())
                 clip.append(len(frames))
                 whose.append(torch.from_numpy(scene.instance_ids[0] == person))
-            back = given_back(task, vae, task.clips([row], (), rng), vae.config.scaling_factor, rng)[0]
+            back = given_back(task, vae, task.clips([row], (), rng), vae.config["scaling_factor"], rng)[0]
             frames.append(torch.stack([torch.from_numpy(scene.frames), back]))
     return KeypointClips(torch.stack(frames), torch.stack(points), torch.tensor(clip), torch.stack(whose))
 
