@@ -117,10 +117,11 @@ def test_two_processes_make_the_steps_of_one_process_with_two_passes(base_config
 
 
 @pytest.mark.slow
-def test_sharded_run_goes_on_from_whole_weights_to_the_same_adapter(train_options, tmp_path):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_sharded_run_goes_on_from_whole_weights_to_the_same_adapter(train_options, tmp_path, optimizer):
     """Two processes of torchrun with FSDP go on from a checkpoint of one with two passes, and write what it writes."""
     validation = {"every": 4, "clips": 1, "num_inference_steps": 1}
-    options = {**train_options, "batch_size": 1, "ema": 0.5, "validation": validation}
+    options = {**train_options, "batch_size": 1, "ema": 0.5, "validation": validation, "optimizer": optimizer}
     one = trainer_of(options, accumulation=2, out=str(tmp_path / "one"))
     one.run()
     two = tmp_path / "two"
