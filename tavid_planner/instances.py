@@ -12,6 +12,7 @@ import numpy as np
 from hoi_motion.arrays import odd_character
 from hoi_motion.errors import counted
 from hoi_motion.masks import checked_mask
+from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, InputError
 
 ACTOR = "actor"
@@ -124,7 +125,9 @@ def id_map(masks: Iterable[np.ndarray]) -> np.ndarray:  # of (H, W) bool -> (H, 
     return result
 
 
-def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=None) -> None:
+def check_somebody_is_marked(
+    rgb: np.ndarray, actor_mask: np.ndarray, source=None, cancel: CancelToken | None = None
+) -> None:
     """Refuse an actor mask that is not on a person, according to a detector.
 
     If it sees nobody at all, nothing is refused: the detector may be wrong.
@@ -134,16 +137,17 @@ def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=Non
 
     Raises:
         InputError: MASK_INVALID.
+        ControlError: CANCELLED.
     """
     import cv2
 
     from hoi_motion.keypoints.sources import keypoint_source
 
     source = source or keypoint_source("mediapipe")
-    body = _body_points(source, rgb, actor_mask)
+    body = _body_points(source, rgb, actor_mask, cancel)
     if body is None:
         # nobody near the mask: is there a person elsewhere?
-        body = _body_points(source, rgb, None)
+        body = _body_points(source, rgb, None, cancel)
     if body is None:
         return
     height, width = actor_mask.shape
@@ -163,13 +167,15 @@ def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=Non
         )
 
 
-def _body_points(source, rgb: np.ndarray, actor_mask: np.ndarray | None) -> np.ndarray | None:  # (33, 3)
+def _body_points(
+    source, rgb: np.ndarray, actor_mask: np.ndarray | None, cancel: CancelToken | None
+) -> np.ndarray | None:  # (33, 3)
     """Body points of one person in a picture, None if there is no person."""
     from hoi_motion.errors import LiftError
 
     try:
         # the tracker needs to see a person more than once
-        return source.detect(np.repeat(rgb[None], 2, axis=0), actor_mask=actor_mask).body_px[0]
+        return source.detect(np.repeat(rgb[None], 2, axis=0), actor_mask=actor_mask, cancel=cancel).body_px[0]
     except LiftError as error:
         if error.code is not ErrorCode.NO_ACTOR:
             raise

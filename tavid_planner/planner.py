@@ -123,7 +123,7 @@ class Planner:
         run = _Run(on_progress, cancel or CancelToken())
         robot = self._named_robot(request)  # a wrong name or start is reported before any work
         if request.actor_mask is not None:
-            check_somebody_is_marked(request.rgb, request.actor_mask)
+            check_somebody_is_marked(request.rgb, request.actor_mask, cancel=run.cancel)
         with _memory_errors():
             with run.stage("load"):
                 self.load(run.on_progress, run.cancel)

@@ -59,16 +59,21 @@ AGAIN_FRAMES = 2
 AGAIN = 0.12
 
 
-def palms_px(frames: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8 -> (N,)
+def palms_px(frames: np.ndarray, cancel: CancelToken | None = None) -> np.ndarray:  # (T, H, W, 3) u8 -> (N,)
     """Lengths of the palms that a detector of hands finds in some pictures of a clip, whoever's they are.
 
     It looks at the whole picture and knows nothing of the person; small hands it does not find.
+
+    Raises:
+        ControlError: CANCELLED.
     """
     from mediapipe.python.solutions.hands import Hands
 
     lengths = []
     with quiet_native_log(), Hands(static_image_mode=True, max_num_hands=2) as detector:
         for t in np.unique(np.linspace(0, len(frames) - 1, MEASURED_FRAMES).astype(int)):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
             lengths += [palm_px(points) for points in hands_in(detector, frames[t])]
     return np.array(lengths)
 

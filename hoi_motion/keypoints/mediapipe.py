@@ -32,7 +32,7 @@ from hoi_motion.keypoints.actor import (
 from hoi_motion.keypoints.persons import only_on, painted_over
 from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_HAND, TORSO, KeypointTrack, completed, within_image
 from hoi_motion.native_log import quiet_native_log
-from hoi_motion.progress import part_of, silent
+from hoi_motion.progress import CancelToken, part_of, silent
 
 logger = logging.getLogger(__name__)
 # if the two views see the same person in fewer frames, the crop was too narrow for a blurred person
@@ -102,7 +102,7 @@ class MediaPipeKeypoints:
             if error.code != ErrorCode.NO_ACTOR:
                 raise
             views, nobody = [KeypointTrack.unseen(len(frames), km.MEDIAPIPE) for _ in range(2)], error
-        palms, size_px = palms_px(frames), frames.shape[1:3]
+        palms, size_px = palms_px(frames, cancel), frames.shape[1:3]
         if views_agree(*views).mean() >= AGREEING and not doubted(views, palms, actor_mask):
             return views
         others = undetected_views(frames, near_px, actor_mask, cancel)
@@ -120,7 +120,7 @@ class MediaPipeKeypoints:
         """Both views of the person whom the detector finds, again in a wider crop where they mostly disagree."""
         from hoi_motion.keypoints.sides import views_agree
 
-        start, crop, body = find_actor(frames, near_px, actor_mask, self.crop_size_px)
+        start, crop, body = find_actor(frames, near_px, actor_mask, self.crop_size_px, cancel)
         # whether there is a second pass is known only after the first: half of the progress for each
         views = self._views(frames, start, crop, body, part_of(on_progress, 0.0, 0.5), cancel)
         agree = views_agree(*views)
@@ -154,7 +154,7 @@ class MediaPipeKeypoints:
                     if last is actor and agreed and overlap(actor, body) > SAME_PLACE:
                         last = body  # two looks against the one at the start
                     if found_again([body], last, lost_for) is None:
-                        people = self._people_around(frames[t], last, detectors)
+                        people = self._people_around(frames[t], last, detectors, cancel)
                         body = found_again(people, last, lost_for)
                         if body is not None:
                             crop_now = crop_around(box_of(body), self.crop_size_px, crop.margin)
@@ -166,10 +166,12 @@ class MediaPipeKeypoints:
                     on_progress("keypoints", done / len(frames))
         return views
 
-    def _people_around(self, frame: np.ndarray, last: np.ndarray, detectors: "_Detectors") -> list[np.ndarray]:
+    def _people_around(
+        self, frame: np.ndarray, last: np.ndarray, detectors: "_Detectors", cancel: CancelToken | None
+    ) -> list[np.ndarray]:
         """Everybody (33, 3) in the whole picture and around where a person was last."""
         windows = [*search_windows(frame.shape[:2]), *(_window_around(last, w) for w in LOOKED_AROUND)]
-        return _people(detectors.still, frame, windows, self.crop_size_px)
+        return _people(detectors.still, frame, windows, self.crop_size_px, cancel)
 
     def _looked_again(self, frames, track: KeypointTrack, doubted: np.ndarray, cancel) -> KeypointTrack:
         """Doubted frames seen again in wider crops, plain and mirrored, by a detector that remembers nothing."""
@@ -183,13 +185,11 @@ class MediaPipeKeypoints:
         ):
 
             def look(frame: np.ndarray, body: np.ndarray) -> list[np.ndarray]:
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
                 # where nothing was seen, all of the body is a guess between its sightings
                 there = body if (body[:, 2] > 0.3).any() else body * [1, 1, 0] + [0, 0, 1]
                 windows = [_window_around(there, w) for w in LOOKED_AGAIN]
-                mirrored = beside.submit(_people, mirror, frame, windows, self.crop_size_px, mirrored=True)
-                return [*_people(plain, frame, windows, self.crop_size_px), *mirrored.result()]
+                mirrored = beside.submit(_people, mirror, frame, windows, self.crop_size_px, cancel, mirrored=True)
+                return [*_people(plain, frame, windows, self.crop_size_px, cancel), *mirrored.result()]
 
             return looked_again(frames, track, doubted, look)
 
@@ -266,11 +266,18 @@ def _keep(views: list[KeypointTrack], t: int, body: np.ndarray) -> None:
 
 
 def _people(
-    still, frame: np.ndarray, windows: list[np.ndarray], crop_size_px: int, mirrored: bool = False
+    still,
+    frame: np.ndarray,
+    windows: list[np.ndarray],
+    crop_size_px: int,
+    cancel: CancelToken | None,
+    mirrored: bool = False,
 ) -> list[np.ndarray]:
     """All people that the detector finds in windows (x0, y0, x1, y1) of a picture, or of its mirror image; (33, 3)."""
     size_px, found = frame.shape[:2], []
     for window in windows:
+        if cancel is not None:  # here, not once a frame: of a long narrow picture there are many windows
+            cancel.raise_if_cancelled()
         crop = crop_around(window, crop_size_px, margin=0.0)
         image = crop.cut(frame)
         landmarks = still.process(np.ascontiguousarray(image[:, ::-1]) if mirrored else image).pose_landmarks
@@ -289,7 +296,9 @@ def _window_around(body: np.ndarray, times: float) -> np.ndarray:  # (4,)
     return np.concatenate([(low + high) / 2 - half, (low + high) / 2 + half])
 
 
-def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop, np.ndarray]:
+def find_actor(
+    frames, near_px, actor_mask, crop_size_px: int, cancel: CancelToken | None = None
+) -> tuple[int, ActorCrop, np.ndarray]:
     """(frame index, crop, body (33, 3)) of the actor in the first frame that shows one, by MediaPipe's body detector.
 
     With an actor's mask (H, W) it is the first body that lies on it, in the first frame also with all else painted
@@ -297,23 +306,25 @@ def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, Act
 
     Raises:
         LiftError: NO_ACTOR, also where everybody who is found stands beside the mask.
+        ControlError: CANCELLED.
     """
     tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
     windows = search_windows(frames.shape[1:3], actor_mask)
     beside: list[tuple[float, int, np.ndarray]] = []
     with quiet_native_log(), _pose(still=True) as pose:
         for t in tries:
-            found = _people(pose, frames[t], windows, crop_size_px)
+            found = _people(pose, frames[t], windows, crop_size_px, cancel)
             if actor_mask is None:
                 if len(found) > 1:
                     next_frames = [u for u in range(t + 1, t + 1 + NEXT_FRAMES) if u < len(frames)]
-                    found = lasting(found, [_people(pose, frames[u], windows, crop_size_px) for u in next_frames])
+                    following = [_people(pose, frames[u], windows, crop_size_px, cancel) for u in next_frames]
+                    found = lasting(found, following)
                 if found:
                     actor = min(found, key=lambda body: distance(body, near_px))
                     return t, crop_around(box_of(actor), crop_size_px), actor
                 continue
             if t == 0 and not any(share_on(body, actor_mask) >= ON_MASK for body in found):
-                found += _people(pose, only_on(frames[0], actor_mask), windows, crop_size_px)
+                found += _people(pose, only_on(frames[0], actor_mask), windows, crop_size_px, cancel)
             beside += [(share_on(body, actor_mask), t, body) for body in found]
             if beside and max(share for share, *_ in beside) >= ON_MASK:
                 break

@@ -1,7 +1,6 @@
 """ViTPose, from a local folder in transformers' format, as a keypoint source (Xu et al., NeurIPS 2022)."""
 
 import contextlib
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from hoi_motion.keypoints.sides import flip_frames, fuse_views
 from hoi_motion.keypoints.without_detector.search import height_px_of
 from hoi_motion.keypoints.without_detector.views import undetected_actor
 from hoi_motion.progress import silent
+from hoi_motion.reading.model_folder import kept_while_unchanged
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
 
@@ -48,7 +48,7 @@ class VitPoseKeypoints:
             raise LiftError(ErrorCode.MODEL_MISSING, f"no ViTPose weights in {self.folder}", _HINT)
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
-        model, processor = _load(self.folder.resolve())
+        model, processor = _load(self.folder)
         start, first = _first_crop(frames, near_px, actor_mask, cancel)
         points_px, done = np.zeros((2, len(frames), model.config.num_labels, 3)), 0
         for order in (range(start, len(frames)), range(start - 1, -1, -1)):
@@ -72,9 +72,9 @@ def _first_crop(frames, near_px, actor_mask, cancel=None) -> tuple[int, ActorCro
     if actor_mask is not None:
         rows, columns = np.nonzero(actor_mask)
         return 0, crop_around([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], size_px)
-    palms, nobody = palms_px(frames), None
+    palms, nobody = palms_px(frames, cancel), None
     try:
-        start, crop, body = find_actor(frames, near_px, None, size_px)
+        start, crop, body = find_actor(frames, near_px, None, size_px, cancel)
         if not hands_too_large(palms, height_px_of(body)):
             return start, crop
     except LiftError as error:
@@ -127,7 +127,7 @@ def _quiet_loading():
             logging.enable_progress_bar()
 
 
-@lru_cache(maxsize=1)
+@kept_while_unchanged
 def _load(folder: Path):
     """Model and image processor of a folder.
 

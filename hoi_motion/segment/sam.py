@@ -1,11 +1,11 @@
 """SAM and SAM 2, from a local folder in transformers' format (Kirillov et al. 2023; Ravi et al. 2024)."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.reading.model_folder import kept_while_unchanged
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
 from hoi_motion.segment.answer import Doubt, SegmentedMask
@@ -51,7 +51,7 @@ class SegmentAnything:
         """
         import torch
 
-        model = _load(self.folder.resolve(), CLASSES[self.kind])
+        model = _load(self.folder, CLASSES[self.kind])
         side, size_px = int(model.config.prompt_encoder_config.image_size), rgb.shape[:2]
         inside = self._inside_px(size_px, side)
         marks = _mark_tensors(prompt, np.array(inside[::-1]) / size_px[::-1])
@@ -116,7 +116,7 @@ def _points(prompt: MaskPrompt) -> np.ndarray:  # (N, 2)
     return np.array(points, float).reshape(-1, 2) + 0.5
 
 
-@lru_cache(maxsize=1)
+@kept_while_unchanged
 def _load(folder: Path, class_name: str):
     import transformers
 

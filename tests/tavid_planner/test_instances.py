@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tavid_planner.errors import ErrorCode, InputError
+from hoi_motion.progress import CancelToken
+from tavid_planner.errors import ControlError, ErrorCode, InputError
 from tavid_planner.instances import Instance, checked_instances, id_map, other_people, with_another_actor
 
 SIZE_PX = (20, 30)
@@ -128,3 +129,13 @@ def test_a_detector_that_fails_is_no_picture_without_people():
 
     with pytest.raises(LiftError, match="weights are gone"):
         check_somebody_is_marked(np.zeros((32, 48, 3), np.uint8), np.ones((32, 48), bool), Broken())
+
+
+def test_the_look_for_somebody_under_the_mask_is_cancelled():
+    from tavid_planner.instances import check_somebody_is_marked
+
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(ControlError) as caught:
+        check_somebody_is_marked(np.zeros((32, 48, 3), np.uint8), np.ones((32, 48), bool), cancel=token)
+    assert caught.value.code is ErrorCode.CANCELLED

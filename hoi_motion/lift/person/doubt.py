@@ -8,6 +8,7 @@ from scipy.stats import norm
 from hoi_motion.errors import counted
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.hands import TOO_LARGE, palm_times, palms_px
+from hoi_motion.progress import CancelToken
 
 # a frame is off where its joints are further from the truth than this share of the person's height, on average: in the
 # picture, and in space from the pelvis
@@ -56,11 +57,15 @@ def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
     )
 
 
-def hand_notes(frames: np.ndarray, height_px: float) -> tuple[str, ...]:  # (T, H, W, 3) u8
+def hand_notes(
+    frames: np.ndarray,  # (T, H, W, 3) u8
+    height_px: float,
+    cancel: CancelToken | None = None,
+) -> tuple[str, ...]:
     """`size_notes` of the hands that MediaPipe finds in the pictures; without it, that they were not looked at."""
     if find_spec("mediapipe") is None:
         return ("the figure's size was not compared with hands in the picture: mediapipe is not installed",)
-    return size_notes(palms_px(frames), height_px)
+    return size_notes(palms_px(frames, cancel), height_px)
 
 
 def size_notes(palms_px: np.ndarray, height_px: float) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """SAM 2 and EdgeTAM on video, from a local folder in transformers' format (Ravi et al. 2024; Zhou et al. 2025)."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.mask_track import background_of, track_of_masks
 from hoi_motion.lift.track.track import ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
+from hoi_motion.reading.model_folder import kept_while_unchanged
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
 
@@ -63,7 +63,7 @@ class SamVideoTracker:
         import torch
         import transformers
 
-        model = _load(self.folder.resolve(), self.kind)
+        model = _load(self.folder, self.kind)
         side = int(model.config.image_size)
         session = getattr(transformers, CLASSES[self.kind][1])(
             video_height=mask.shape[0], video_width=mask.shape[1], dtype=next(model.parameters()).dtype
@@ -107,7 +107,7 @@ def _square(mask, side: int):  # (H, W) -> (1, 1, S, S)
     return (scaled >= 0.5).float()
 
 
-@lru_cache(maxsize=1)
+@kept_while_unchanged
 def _load(folder: Path, kind: str):
     import transformers
 

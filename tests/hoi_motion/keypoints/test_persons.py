@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.errors import ControlError, ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints import vitpose
 from hoi_motion.keypoints.actor import box_of, somebody_else
+from hoi_motion.keypoints.hands import palms_px
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.keypoints.persons import hand_masks, head_masks, painted_over, person_masks
 from hoi_motion.media.image_files import read_image
+from hoi_motion.progress import CancelToken, silent
 
 DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"
 
@@ -149,3 +152,43 @@ def test_a_stranger_who_is_passed_by_is_not_taken_for_the_actor(two):
     gone = track.body_px[4:]
     there = gone[..., 2] > 0.5
     assert not (there & (gone[..., 0] > half)).any()
+
+
+@pytest.fixture
+def cancelled():
+    token = CancelToken()
+    token.cancel()
+    return token
+
+
+@pytest.mark.parametrize("is_marked", [False, True])
+def test_the_search_for_the_actor_is_cancelled(cancelled, is_marked):
+    frames = np.zeros((2, 48, 64, 3), np.uint8)
+    mask = np.ones((48, 64), bool) if is_marked else None
+    with pytest.raises(ControlError) as caught:
+        find_actor(frames, None, mask, 512, cancelled)
+    assert caught.value.code is ErrorCode.CANCELLED
+
+
+def test_measuring_hands_is_cancelled(cancelled):
+    with pytest.raises(ControlError) as caught:
+        palms_px(np.zeros((2, 48, 64, 3), np.uint8), cancelled)
+    assert caught.value.code is ErrorCode.CANCELLED
+
+
+class Asked(CancelToken):
+    """Counts how often it is asked."""
+
+    times = 0
+
+    def raise_if_cancelled(self) -> None:
+        self.times += 1
+
+
+def test_a_clip_of_nobody_asks_in_every_picture_that_is_searched():
+    frames, asked = np.zeros((2, 48, 64, 3), np.uint8), (Asked(), Asked())
+    with pytest.raises(LiftError, match="no person"):
+        MediaPipeKeypoints()._detected(frames, None, None, silent, asked[0])
+    with pytest.raises(LiftError, match="no person"):
+        vitpose._first_crop(frames, None, None, asked[1])
+    assert min(token.times for token in asked) >= len(frames)

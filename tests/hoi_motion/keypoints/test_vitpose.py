@@ -225,6 +225,14 @@ def test_a_folder_without_a_usable_model_is_named(tmp_path, frame, damage):
     assert caught.value.code == ErrorCode.MODEL_MISSING and str(tmp_path) in str(caught.value)
 
 
+def test_weights_that_change_under_the_same_name_are_read_anew(tmp_path):
+    model = tiny()
+    before, _ = _load(saved(model, tmp_path))
+    torch.nn.init.constant_(model.head.conv.bias, 0.5)
+    after, _ = _load(saved(model, tmp_path))
+    assert before.head.conv.bias.max() == 0 and after.head.conv.bias.min() == 0.5
+
+
 def test_a_model_of_other_keypoints_is_named(tmp_path, frame):
     with pytest.raises(LiftError, match="21 keypoints"):
         VitPoseKeypoints(saved(tiny(21), tmp_path)).detect(frame[None], actor_mask=np.eye(*SIZE_PX, dtype=bool))

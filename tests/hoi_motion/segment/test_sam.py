@@ -75,6 +75,16 @@ def test_the_answer_follows_the_click(folder):
     assert np.allclose(seen[0][0, 0, 0], 0, atol=0.4) and np.allclose(seen[1][0, 0, 0], corner, atol=0.6)
 
 
+def test_weights_that_change_under_the_same_name_are_read_anew(tmp_path):
+    from hoi_motion.segment.sam import _load
+
+    model = tiny("sam")
+    for bias in (0.25, 0.5):
+        torch.nn.init.constant_(model.mask_decoder.output_hypernetworks_mlps[0].proj_out.bias, bias)
+        model.save_pretrained(tmp_path)
+        assert (_load(tmp_path, "SamModel").mask_decoder.output_hypernetworks_mlps[0].proj_out.bias == bias).all()
+
+
 @pytest.mark.parametrize(
     "damage",
     ["no config", "another model", "no weights", "cut weights", "no pixels", "four channels", "no spread", "no sizes"],

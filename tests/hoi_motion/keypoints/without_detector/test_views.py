@@ -60,7 +60,7 @@ def test_another_source_does_not_start_at_a_chance_figure(monkeypatch):
     noise = np.random.default_rng(0).integers(0, 255, (2, 120, 160, 3), np.uint8)
     frames = np.stack([cv2.GaussianBlur(frame, (0, 0), 6) for frame in noise])
     # as where two hands without a body are seen
-    monkeypatch.setattr(vitpose, "palms_px", lambda frames: np.array([4.0, 4.0]))
+    monkeypatch.setattr(vitpose, "palms_px", lambda *_: np.array([4.0, 4.0]))
     with pytest.raises(LiftError) as caught:
         vitpose._first_crop(frames, None, None)
     assert caught.value.code == ErrorCode.NO_ACTOR

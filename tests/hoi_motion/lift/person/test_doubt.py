@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hoi_motion.errors import ControlError
 from hoi_motion.keypoints.hands import PALM
 from hoi_motion.lift.person.doubt import doubt_notes, hand_notes, off_probability, size_notes
+from hoi_motion.progress import CancelToken
 
 
 def test_a_body_on_sure_keypoints_is_hardly_off(acted):
@@ -43,6 +45,13 @@ def test_without_a_detector_of_hands_a_lift_says_that_they_were_not_looked_at(mo
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     (note,) = hand_notes(np.zeros((2, 8, 8, 3), np.uint8), 300.0)
     assert "mediapipe is not installed" in note
+
+
+def test_the_look_at_hands_is_cancelled():
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(ControlError, match="cancelled"):
+        hand_notes(np.zeros((2, 8, 8, 3), np.uint8), 300.0, token)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """SAM 2 and EdgeTAM for video from a folder: random tiny models in exactly the format of the large ones."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 
 from hoi_motion.errors import LiftError
 from hoi_motion.keypoints.track import KeypointTrack
-from hoi_motion.lift.track.sam_video import SamVideoTracker
+from hoi_motion.lift.track.sam_video import SamVideoTracker, _load
 from hoi_motion.lift.track.sources import track_source
 from tests.hoi_motion.tiny_sam2 import SIDE, write_tiny_edgetam_video, write_tiny_sam2_video
 
@@ -66,6 +67,14 @@ def test_masks_of_every_frame_become_a_track_and_are_the_library_s_own(
         if t in track.outlines:
             assert np.array_equal(track.mask_at(t), logits > 0)
     assert track.outlines
+
+
+def test_a_folder_whose_files_change_is_read_anew(tmp_path):
+    write_tiny_sam2_video(tmp_path)
+    first = _load(tmp_path, "sam2_video")
+    assert _load(tmp_path, "sam2_video") is first
+    os.utime(tmp_path / "model.safetensors", ns=(1, 1))
+    assert _load(tmp_path, "sam2_video") is not first
 
 
 def _with(file, **changes):
