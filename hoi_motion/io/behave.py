@@ -98,7 +98,8 @@ def _by_frame(folder: Path) -> tuple[dict, dict, np.ndarray]:
         )
     people, things = [], []
     for frame in frames:
-        fits = [file for file in sorted(frame.glob(_OBJECT_FIT)) if file.parents[1].name != "person"]
+        found = [file for file in sorted(frame.glob(_OBJECT_FIT)) if not file.name.startswith(".")]
+        fits = [file for file in found if file.parents[1].name != "person"]
         if len(fits) != 1:
             raise InputError(
                 ErrorCode.FILE_INVALID, f"{frame} has {len(fits)} object fits, expected one NAME/fit01/NAME_fit.pkl"

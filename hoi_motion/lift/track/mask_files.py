@@ -1,4 +1,4 @@
-"""One mask per frame from files: a folder of PNG, an npz, or a json of COCO run lengths."""
+"""One mask per frame from files: a folder of PNG, an npz or npy, or a json of COCO run lengths."""
 
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.label_pictures import numbered_objects
 from hoi_motion.progress import CancelToken, OnProgress, silent
-from hoi_motion.reading.npz import NpzFile
+from hoi_motion.reading.npz import NpzFile, read_npy
 from hoi_motion.reading.untrusted import reading
 
 HINT = (
-    "give a folder of PNG, one a frame in the order of their names; an .npz with `masks` (T, H, W); or a .json with a "
-    "list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"
+    "give a folder of PNG, one a frame in the order of their names; an .npz or .npy of masks (T, H, W); or a .json with "
+    "a list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"
 )
+_WHAT = "readable masks"
 LEAST_OVERLAP = 0.25
 """Of the pixels of mask and target together, in the first frame: what is drawn by hand has more in common with it."""
 
@@ -64,7 +65,7 @@ class MaskFiles:
     def _of_target(self, target: np.ndarray, num_frames: int) -> list[np.ndarray]:  # (H, W) bool each
         """What is seen of the object in every frame."""
         size_px = target.shape
-        if self.path.suffix == ".json":
+        if self.path.suffix.lower() == ".json":
             masks = read_coco(self.path, num_frames, lambda mask: _overlap(_fitted(mask, size_px, self.path), target))
             return [_fitted(mask, size_px, self.path) for mask in masks]
         labels = read_label_pictures(self.path)
@@ -83,18 +84,33 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
         InputError: FILE_INVALID or MASK_INVALID for files that hold no masks, or more than the limits.
     """
     if path.is_dir():
-        files = sorted(path.glob("*.png"), key=lambda file: natural_key(file.name))
+        # hidden ones are no pictures: a Mac puts them beside each file that it copies to another's disk
+        named = [file for file in path.iterdir() if file.suffix.lower() == ".png" and not file.name.startswith(".")]
+        files = sorted(named, key=lambda file: natural_key(file.name))
         if not 0 < len(files) <= MAX_MASKS:
             raise _invalid(f"{path} holds {len(files)} PNG, expected 1 to {MAX_MASKS}")
         return numbered_objects([read_labels(file) for file in files], [f"mask {file}" for file in files])
-    what = "readable masks"
-    if path.suffix == ".npz":
-        pictures = NpzFile(path, what, hint=HINT).read("masks", MAX_MASKS)
-        with reading(path, what, hint=HINT):
-            if pictures.ndim < 3 or pictures.dtype.kind not in "bui":
-                raise ValueError(f"`masks` is {pictures.dtype} of shape {pictures.shape}")
-            return numbered_objects(list(pictures), [f"mask {t} of {path}" for t in range(len(pictures))])
-    raise _invalid(f"{path} is neither a folder nor an .npz nor a .json")
+    if path.suffix.lower() not in (".npz", ".npy"):
+        raise _invalid(f"{path} is neither a folder nor an .npz, .npy or .json")
+    pictures = _array(path)
+    with reading(path, _WHAT, hint=HINT):
+        if pictures.ndim == 4 and pictures.shape[1] == 1:  # one channel, which torch has first
+            pictures = pictures[:, 0]
+        is_float = pictures.dtype.kind == "f" and pictures.ndim == 3 and bool(np.isfinite(pictures).all())
+        if pictures.ndim < 3 or not (pictures.dtype.kind in "bui" or is_float):
+            raise ValueError(f"its masks are {pictures.dtype} of shape {pictures.shape}")
+        if is_float and (pictures < 0).any():
+            raise ValueError("its masks hold negative numbers: save where a network's answers are above its threshold")
+        return numbered_objects(list(pictures), [f"mask {t} of {path}" for t in range(len(pictures))])
+
+
+def _array(path: Path) -> np.ndarray:
+    """The array of an .npy; of an .npz that is called `masks`, or the only one: numpy calls it arr_0."""
+    if path.suffix.lower() == ".npy":
+        return read_npy(path, _WHAT, ErrorCode.FILE_INVALID, HINT, MAX_MASKS)
+    file = NpzFile(path, _WHAT, hint=HINT)
+    name = next(iter(file.names)) if len(file.names) == 1 else "masks"
+    return file.read(name, MAX_MASKS)
 
 
 def _overlap(mask: np.ndarray, target: np.ndarray) -> float:

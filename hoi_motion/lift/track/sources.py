@@ -32,7 +32,7 @@ NAMED: dict[str, tuple[str, Callable[[], TrackSource]]] = {
 OF_FOLDER: dict[str, tuple[str, Callable[[str], TrackSource]]] = {
     "sam2:": ("a SAM 2 or EdgeTAM for video, its folder in transformers' format", _sam_video),
 }
-FILES = "FILE or FOLDER of masks: a folder of PNG, an .npz or a .json of COCO run lengths"
+FILES = "FILE or FOLDER of masks: a folder of PNG, an .npz or .npy, or a .json of COCO run lengths"
 
 
 def track_source(name: str) -> TrackSource:

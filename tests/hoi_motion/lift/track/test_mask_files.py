@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hoi_motion.errors import InputError
 from hoi_motion.lift.track.mask_files import MaskFiles, read_label_pictures
 from tests.hoi_motion.lift.track.test_tracker import HAND, LIFTED, RED, drawn, middles
 
@@ -25,6 +26,58 @@ def test_files_without_leading_zeros_are_in_the_order_of_their_numbers(tmp_path)
         picture[0, : number % 8 + 1] = 1
         Image.fromarray(picture).save(tmp_path / f"mask{number}.png")
     assert [int((label > 0).sum()) for label in read_label_pictures(tmp_path)] == [k % 8 + 1 for k in range(12)]
+
+
+def test_pictures_with_a_mac_s_companions_and_in_capitals_are_read(tmp_path):
+    for number, name in enumerate(("a1.PNG", "a2.png")):
+        Image.fromarray(np.eye(8, k=number, dtype=np.uint8)).save(tmp_path / name)
+        (tmp_path / f"._{name}").write_bytes(b"\0\5\x16\7")
+    assert [int((label > 0).sum()) for label in read_label_pictures(tmp_path)] == [8, 7]
+
+
+SQUARE = np.zeros((3, 16, 16), np.uint8)
+SQUARE[:, 4:9, 4:9] = 1
+
+
+@pytest.mark.parametrize(
+    "file, masks",
+    [
+        ("a.npy", SQUARE),
+        ("a.NPY", SQUARE > 0),
+        ("a.npz", SQUARE),
+        ("torch.npy", SQUARE[:, None] > 0),
+        ("torch.npz", SQUARE[:, None].astype(np.float32)),
+        ("colour.npy", SQUARE[..., None] * np.array([255, 0, 0], np.uint8)),
+    ],
+)
+def test_arrays_as_segmenters_save_them_are_masks(tmp_path, file, masks):
+    with open(tmp_path / file, "wb") as opened:
+        (np.savez if file.endswith("z") else np.save)(opened, masks)
+    np.testing.assert_array_equal(read_label_pictures(tmp_path / file), SQUARE)
+
+
+@pytest.mark.parametrize(
+    "masks, said",
+    [
+        (SQUARE * np.float32(np.nan), "its masks are float32"),
+        (SQUARE.astype(np.float32) - 0.5, "negative"),
+        (np.tile(SQUARE[..., None], 3).astype(np.float32), "its masks are float32"),
+        (SQUARE[0], "its masks are uint8"),
+        (SQUARE.astype(complex), "not"),
+    ],
+)
+def test_arrays_that_are_no_masks_are_refused(tmp_path, masks, said):
+    np.save(tmp_path / "a.npy", masks)
+    with pytest.raises(InputError, match=said):
+        read_label_pictures(tmp_path / "a.npy")
+
+
+def test_of_several_arrays_the_one_called_masks_is_meant(tmp_path):
+    np.savez(tmp_path / "a.npz", masks=SQUARE, scores=np.zeros(3))
+    np.testing.assert_array_equal(read_label_pictures(tmp_path / "a.npz"), SQUARE)
+    np.savez(tmp_path / "b.npz", first=SQUARE, scores=np.zeros(3))
+    with pytest.raises(InputError, match="masks"):
+        read_label_pictures(tmp_path / "b.npz")
 
 
 def red_of(frames) -> np.ndarray:  # (T, H, W) bool
