@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hoi_motion.arrays import LONGEST_WAY_M
 from hoi_motion.errors import shown
-from hoi_motion.scripts.scene_options import four_intrinsics, known_scene
+from hoi_motion.scripts.scene_options import intrinsics_in, is_four_numbers, known_scene
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
 
@@ -18,7 +18,7 @@ class RequestFiles:
 
     Attributes:
         instances: NAME:ROLE:FILE each, instead of mask and actor_mask.
-        intrinsics: "FX,FY,CX,CY" in pixels of the image.
+        intrinsics: "FX,FY,CX,CY" in pixels of the image, or a file.
     """
 
     image: str
@@ -62,6 +62,8 @@ class RequestFiles:
                 ErrorCode.CONFIG_INVALID, "exactly one of mask and instances marks the target", "give one of them"
             )
         known = {name: str(folder / value) if name in FILES else value for name, value in data.items()}
+        if "intrinsics" in known and not is_four_numbers(known["intrinsics"], folder):
+            known["intrinsics"] = str(folder / known["intrinsics"])
         if "instances" in known:
             known["instances"] = tuple(_from_folder(text, folder) for text in known["instances"])
         return cls(**known)
@@ -70,6 +72,8 @@ class RequestFiles:
     def files(self) -> tuple[str, ...]:
         """All files that are read, in order."""
         named = [getattr(self, name) for name in FILES]
+        if self.intrinsics and not is_four_numbers(self.intrinsics):
+            named.append(self.intrinsics)
         return (*filter(None, named), *(text.split(":", 2)[-1] for text in self.instances))
 
     def read(self, say_note=lambda text: None, **found) -> InteractionRequest:
@@ -90,15 +94,15 @@ class RequestFiles:
                 "--actor-mask and --instance are both given",
                 "mark the actor with --instance NAME:actor:FILE",
             )
+        rgb = read_image(self.image)
         given = dict(
-            intrinsics=four_intrinsics(self.intrinsics) if self.intrinsics else None,
+            intrinsics=intrinsics_in(self.intrinsics, rgb.shape[:2], say_note) if self.intrinsics else None,
             depth_m=read_depth(self.depth, say_note) if self.depth else None,
             seed=self.seed,
             samples=self.samples,
             robot=self.robot,
             known=known_scene(self),
         )
-        rgb = read_image(self.image)
         if self.instances:
             instances = [_instance(text, say_note) for text in self.instances]
             return InteractionRequest.of_instances(rgb, instances, self.instruction, **given)
@@ -129,7 +133,7 @@ def _expected(name: str) -> str:
     if name in FILES:
         return "the name of a file"
     if name == "intrinsics":
-        return "fx,fy,cx,cy"
+        return "fx,fy,cx,cy or the name of a file"
     return "an integer" if name in ("seed", "samples") else "a text"
 
 

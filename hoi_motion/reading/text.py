@@ -74,7 +74,7 @@ def read_yaml_value(path, code: ErrorCode = ErrorCode.CONFIG_INVALID, hint: str 
     """
     with reading(path, "YAML that can be read", code, hint, error_class):
         content = read_bytes(path, "a YAML file", MAX_YAML_BYTES, code, hint, error_class)
-        return _value(content.decode("utf-8-sig"))
+        return yaml_value(content.decode("utf-8-sig"))
 
 
 def parse_yaml(text: str, name: str, code: ErrorCode = ErrorCode.CONFIG_INVALID):
@@ -84,10 +84,15 @@ def parse_yaml(text: str, name: str, code: ErrorCode = ErrorCode.CONFIG_INVALID)
         InputError: `code`.
     """
     with reading(f"{name} {shown(text)}", "a value", code):
-        return _value(text)
+        return yaml_value(text)
 
 
-def _value(text: str):
+def yaml_value(text: str):
+    """The value of a YAML text.
+
+    Raises:
+        ValueError: for what is no YAML, or beyond the limits. RecursionError.
+    """
     if len(text) > MAX_YAML_BYTES:
         raise ValueError(f"it has more than {MAX_YAML_BYTES} characters")
     try:

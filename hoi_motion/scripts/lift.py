@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ from hoi_motion.scripts.command import TEXT, command_parser, run_command, say_no
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of, read_strokes
 from hoi_motion.scripts.outputs import OutNpz, OutVideo, check_folder_is_kept
 from hoi_motion.scripts.progress_bar import ProgressBar
-from hoi_motion.scripts.scene_options import add_scene_options, four_intrinsics, known_scene, numbers_in
+from hoi_motion.scripts.scene_options import add_scene_options, intrinsics_in, known_scene
 from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.sources import segment
 
@@ -48,7 +47,8 @@ def _parser():
     camera.add_argument(
         "--intrinsics",
         metavar="FX,FY,CX,CY",
-        help="camera matrix in pixels of the video, or a file of it: .npy, or text of 9 numbers",
+        help="camera matrix in pixels of the video, or a file of it: a calibration of ROS, OpenCV and others (.yaml, "
+        ".xml, .json, .npz), .npy, or text of 9 numbers",
     )
     parser.add_argument(
         "--depth",
@@ -265,10 +265,7 @@ def _intrinsics(arguments, clip) -> np.ndarray | None:
         )
     if arguments.intrinsics is None:
         return None
-    if "," in arguments.intrinsics and not Path(arguments.intrinsics).exists():
-        return four_intrinsics(arguments.intrinsics)
-    hint = "FX,FY,CX,CY, or a file of nine numbers: fx 0 cx 0 fy cy 0 0 1"
-    return numbers_in(arguments.intrinsics, "readable intrinsics", (9,), hint).reshape(3, 3)
+    return intrinsics_in(arguments.intrinsics, clip.size_px, say_note)
 
 
 def _print_summary(motion) -> None:

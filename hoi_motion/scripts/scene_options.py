@@ -1,11 +1,14 @@
 """Options about camera and room, shared by the commands that lift."""
 
 import argparse
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.io.camera_file import CAMERA_FILES, read_camera_file
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.reading.npz import read_npy
 from hoi_motion.reading.untrusted import read_bytes, reading
@@ -58,6 +61,29 @@ def four_intrinsics(text: str) -> np.ndarray:  # (3, 3)
             "write fx,fy,cx,cy in pixels",
         ) from error
     return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+
+
+def intrinsics_in(given: str, size_px: tuple[int, int], say: Callable[[str], object]) -> np.ndarray:  # (3, 3)
+    """The camera matrix of a picture, from "FX,FY,CX,CY" or a file of it.
+
+    Args:
+        size_px: (height, width) of the picture.
+        say: called with a sentence on what was done to the file's numbers.
+
+    Raises:
+        InputError: CAMERA_INVALID; SIZE_MISMATCH for a file that is for pictures of another shape.
+    """
+    if is_four_numbers(given):
+        return four_intrinsics(given)
+    if Path(given).suffix.lower() in CAMERA_FILES:
+        return read_camera_file(given).of_picture(size_px, say)
+    hint = "FX,FY,CX,CY, a calibration (.yaml, .xml, .json, .npz), or nine numbers (.npy, text): fx 0 cx 0 fy cy 0 0 1"
+    return numbers_in(given, "readable intrinsics", (9,), hint).reshape(3, 3)
+
+
+def is_four_numbers(given: str, folder="") -> bool:
+    """Whether intrinsics are meant as numbers, not as the name of a file, which may have commas in it."""
+    return "," in given and not os.path.exists(os.path.join(folder, given))
 
 
 def numbers_in(file: str, what: str, counts: tuple[int, ...], hint: str) -> np.ndarray:  # (N,)

@@ -61,7 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--film", type=OutMp4, metavar="FILE", help="also copy the bundle's film.mp4 to this path")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
-    parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
+    parser.add_argument(
+        "--intrinsics",
+        metavar="FX,FY,CX,CY",
+        help="camera matrix in pixels of the image, or a file of it: a calibration (.yaml, .xml, .json, .npz), .npy or "
+        "text of 9 numbers",
+    )
     parser.add_argument(
         "--depth", metavar="FILE", help="a 16-bit PNG or an .npy: integers in millimetres, floats in metres"
     )
