@@ -17,8 +17,8 @@ from hoi_motion.reading.npz import NpzFile, read_npy
 from hoi_motion.reading.untrusted import reading
 
 HINT = (
-    "give a folder of PNG, one a frame in the order of their names; an .npz or .npy of masks (T, H, W); or a .json with "
-    "a list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"
+    "give a folder of PNG, one a frame in the order of their names; an .npz or .npy of masks (T, H, W); or a .json "
+    "with a list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"
 )
 _WHAT = "readable masks"
 LEAST_OVERLAP = 0.25
