@@ -16,7 +16,7 @@ from tavid_planner.request import MAX_SAMPLES
 from tavid_planner.web import words
 from tavid_planner.web.runs import Step, packed, run
 from tavid_planner.web.scene import scene_frame
-from tavid_planner.web.uploads import KINDS, accepted_picture
+from tavid_planner.web.uploads import KINDS, accepted_picture, check_drawing
 from tavid_planner.web.visits import ACTOR, TARGET, Visit, Visits
 from tavid_planner.worker.desk import PlannerDesk
 
@@ -44,6 +44,25 @@ def shown_video(**options) -> gr.Video:
     # no class of our own: Gradio writes a stub file beside the source of every one
     video.postprocess = lambda value: None if value is None else gr.FileData(path=str(value))
     return video
+
+
+def drawing(**options) -> gr.ImageEditor:
+    """A place to draw on a picture; what a visitor sends of it is checked before Gradio decodes it."""
+    editor = gr.ImageEditor(**options)
+    decoded = editor.preprocess
+
+    def checked(payload):
+        sent = payload if payload is None or payload.id is None else editor.blob_storage.get(payload.id)
+        if sent is not None:
+            files = [file for file in (sent.background, sent.composite, *(sent.layers or ())) if file is not None]
+            try:
+                check_drawing([file if isinstance(file, bytes) else file.path for file in files])
+            except InputError as error:
+                raise gr.Error(words.error_words(error), print_exception=False) from error
+        return decoded(payload)
+
+    editor.preprocess = checked
+    return editor
 
 
 class Page:
@@ -74,7 +93,10 @@ class Page:
             kinds = [f".{kind.lower()}" for kind in KINDS] + [".jpg"]
             self.upload = gr.File(label="Photograph", file_types=kinds, type="filepath", height=120, elem_id="upload")
         with gr.Tab("Webcam"):
-            self.webcam = gr.Image(sources=["webcam"], type="numpy", label="Webcam", height=240, elem_id="webcam")
+            # as a file: of what is no file but pixels, Gradio has decoded whatever it was sent
+            self.webcam = gr.Image(
+                sources=["webcam"], type="filepath", image_mode=None, label="Webcam", height=240, elem_id="webcam"
+            )
         with gr.Tab("Bundled frame"):
             self.bundled = gr.Button("Take the bundled frame", elem_id="bundled")
         self.what = gr.Radio([TARGET, ACTOR], value=TARGET, label="A click marks the", elem_id="what")
@@ -84,7 +106,7 @@ class Page:
                     label="Click the middle of the object", interactive=False, buttons=[], elem_id="picture"
                 )
             with gr.Tab("Strokes", id="strokes"):
-                self.strokes = gr.ImageEditor(
+                self.strokes = drawing(
                     label="Draw on the object, then mark it",
                     sources=(),
                     transforms=(),
@@ -133,7 +155,7 @@ class Page:
         hidden = dict(api_visibility="private", show_progress="hidden")
         shown = [self.picture, self.strokes, self.marked]
         self.upload.upload(self._take_upload, self.upload, shown, **hidden)
-        self.webcam.input(self._take_webcam, self.webcam, shown, **hidden)
+        self.webcam.input(self._take_upload, self.webcam, shown, **hidden)
         self.bundled.click(self._take_bundled, None, [*shown, self.instruction, self.hint], **hidden)
         self.picture.select(self._click, self.what, [self.picture, self.marked], **hidden)
         answer = [self.picture, self.marked, self.ways]
@@ -151,9 +173,6 @@ class Page:
 
     def _take_upload(self, path: str | None, request: gr.Request):
         return self._show(lambda: accepted_picture(path), request) if path else (gr.skip(),) * 3
-
-    def _take_webcam(self, picture: np.ndarray | None, request: gr.Request):
-        return self._show(lambda: picture, request) if picture is not None else (gr.skip(),) * 3
 
     def _take_bundled(self, request: gr.Request):
         folder = share_folder() / "config" / "demo"

@@ -1,8 +1,10 @@
 """What the page needs of the machine."""
 
 import errno
+from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from hoi_motion.segment import MaskPrompt
 from tavid_planner.web.runs import run
@@ -37,6 +39,46 @@ def test_a_plan_is_shown_where_the_disk_has_no_room_for_its_copies(desk, visits,
     verdict, *pictures, _, checks, download = page.Page(desk, visits).answer(visit, last)
     assert "cannot be handed over: No space left" in verdict and "<table" in checks
     assert pictures == [None] * 4 and not download.interactive and visit.shown is None
+
+
+@pytest.fixture
+def bomb(tmp_path):
+    """64 million pixels in a file of 8 KB, 256 MB once decoded with colours and alpha."""
+    Image.new("1", (8000, 8000)).save(tmp_path / "bomb.png")
+    return tmp_path / "bomb.png"
+
+
+def test_pictures_of_the_webcam_are_not_decoded_before_they_are_checked(desk, visits, bomb):
+    gr = pytest.importorskip("gradio")
+    from tavid_planner.web.page import Page
+
+    page = Page(desk, visits)
+    page.build()
+    sent = page.webcam.preprocess(gr.image_utils.ImageData(path=str(bomb), orig_name="bomb.png"))
+    assert sent == str(bomb)
+    *_, told = page._take_upload(sent, SimpleNamespace(session_hash="one"))
+    assert "8000x8000" in told and visits.of("one").rgb is None
+
+
+@pytest.mark.parametrize("way", ["file", "blob"])
+def test_a_drawing_that_is_too_large_is_refused_before_it_is_decoded(bomb, tmp_path, way):
+    gr = pytest.importorskip("gradio")
+    from gradio.components.image_editor import EditorData, EditorDataBlobs
+
+    from tavid_planner.web.page import drawing
+
+    editor = drawing(type="numpy")
+
+    def sent(path):
+        if way == "file":
+            return EditorData(layers=[gr.FileData(path=str(path))])
+        editor.blob_storage["id"] = EditorDataBlobs(background=None, layers=[path.read_bytes()], composite=None)
+        return EditorData(id="id")
+
+    with pytest.raises(gr.Error, match="8000x8000"):
+        editor.preprocess(sent(bomb))
+    Image.new("RGBA", (30, 20), "red").save(tmp_path / "small.png")
+    assert editor.preprocess(sent(tmp_path / "small.png"))["layers"][0].shape == (20, 30, 4)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_loaded(capsys):

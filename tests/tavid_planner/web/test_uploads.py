@@ -1,12 +1,14 @@
 """What may be uploaded."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.web import uploads
-from tavid_planner.web.uploads import accepted_picture
+from tavid_planner.web.uploads import MAX_LAYERS, accepted_picture, check_drawing
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
@@ -55,3 +57,25 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_opened(tmp_path, monke
     (tmp_path / "a.png").write_bytes(b"x" * 1001)
     with pytest.raises(InputError, match="MB"):
         accepted_picture(tmp_path / "a.png")
+
+
+def test_a_drawing_of_a_photograph_is_accepted_as_files_and_as_bytes(tmp_path):
+    Image.new("RGBA", (4000, 3000)).save(tmp_path / "a.png")
+    check_drawing([str(tmp_path / "a.png"), (tmp_path / "a.png").read_bytes()])
+
+
+@pytest.mark.parametrize("size", [(9000, 30), (8000, 8000)])
+def test_a_drawing_with_a_large_layer_is_refused(size):
+    large, small = io.BytesIO(), io.BytesIO()
+    Image.new("1", size).save(large, "PNG")
+    Image.new("1", (9, 9)).save(small, "PNG")
+    with pytest.raises(InputError, match="pixels"):
+        check_drawing([small.getvalue(), large.getvalue()])
+
+
+def test_a_drawing_of_many_layers_is_refused():
+    small = io.BytesIO()
+    Image.new("1", (9, 9)).save(small, "PNG")
+    check_drawing([small.getvalue()] * MAX_LAYERS)
+    with pytest.raises(InputError, match="layers"):
+        check_drawing([small.getvalue()] * (MAX_LAYERS + 1))
