@@ -46,10 +46,12 @@ def hidden_beside(path: Path, ending: str, stem: str | None = None) -> Path:
 def whole_file(path) -> Iterator[Path]:
     """A path beside `path` to write to: renamed to `path` when the block ends without an error, else removed.
 
-    Processes that write the same file at once do not interfere; the last one wins.
+    Processes that write the same file at once do not interfere; the last one wins. Of a link, the file that it leads to
+    is written, whose place `check_writable` has checked; the link stays one.
     """
-    path = Path(path)
-    kind = path.suffix if len(path.suffix) <= LONGEST_SUFFIX else ""
+    kind = Path(path).suffix  # by which writers choose what they write, whatever a link leads to
+    kind = kind if len(kind) <= LONGEST_SUFFIX else ""
+    path = Path(os.path.realpath(path))
     partial = hidden_beside(path, f".{secrets.token_hex(4)}.partial{kind}", path.stem)
     try:
         yield partial

@@ -24,6 +24,19 @@ def test_two_writers_at_once_do_not_share_a_partial_file(tmp_path):
     assert (tmp_path / "a.mp4").read_bytes() == b"first"
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_a_link_leads_to_is_written_and_the_link_stays(tmp_path, is_there):
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "link.mp4").symlink_to(Path("large disk") / "file")
+    if is_there:
+        (tmp_path / "large disk" / "file").write_bytes(b"old")
+    with whole_file(tmp_path / "link.mp4") as partial:
+        assert partial.suffix == ".mp4"
+        partial.write_bytes(b"new")
+    assert (tmp_path / "link.mp4").is_symlink() and (tmp_path / "large disk" / "file").read_bytes() == b"new"
+    assert len([*tmp_path.iterdir()]) == 2 and len([*(tmp_path / "large disk").iterdir()]) == 1
+
+
 def test_folder_that_is_not_there_is_a_named_error(tmp_path):
     with pytest.raises(InputError, match="cannot write .*No such file") as error:
         write_whole(tmp_path / "none" / "a.npz", b"")
