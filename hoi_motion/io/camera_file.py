@@ -98,6 +98,8 @@ def _content(path: Path, how: dict):
     kind = path.suffix.lower()
     if kind == ".npz":
         arrays = NpzFile(path, _WHAT, max_bytes=MAX_CAMERA_BYTES, **how)
+        if len(arrays.names) == 1:  # whatever it is called
+            return {MATRIX[0]: arrays.read(next(iter(arrays.names))).tolist()}
         known = {*MATRIX, *PROJECTION, *DISTORTION, *WIDTH, *HEIGHT, *(key for keys in FOUR for key in keys)}
         wanted = {name for name in arrays.names if _plain(name) in known}
         return {name: arrays.read(name).tolist() for name in sorted(wanted)}

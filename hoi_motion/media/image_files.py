@@ -4,13 +4,12 @@ import io
 import logging
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.media.mask_pictures import far_apart, marked_pixels
-from hoi_motion.reading.npz import read_npy
+from hoi_motion.reading.npz import is_array_file, read_array
 from hoi_motion.reading.untrusted import read_bytes, reading
 
 log = logging.getLogger(__name__)
@@ -22,6 +21,7 @@ MAX_SCANNED_PX = 1_500_000_000
 # without formats that call other programs, or that neither cameras nor mask tools write
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 _HINT = "give a PNG or JPEG file"
+_ARRAY = "save it with numpy.save"
 _EIGHT_BITS = "scale it to 8 bits a channel"
 _SCAN = b"\xff\xda"
 
@@ -56,8 +56,9 @@ def read_mask(  # (H, W) bool
     Raises:
         InputError: MASK_INVALID when the file is missing, damaged or could mean two things.
     """
-    if Path(path).suffix.lower() == ".npy":
-        pixels, palette = read_npy(path, f"a readable {name}", ErrorCode.MASK_INVALID, "save it with numpy.save"), False
+    if is_array_file(path):
+        pixels, palette = read_array(path, f"a readable {name}", ErrorCode.MASK_INVALID, _ARRAY, name="mask"), False
+        pixels = _without_stack(pixels)
     else:
         pixels, palette = mask_pixels(_open(path, name, ErrorCode.MASK_INVALID))
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "buif" or not pixels.size:
@@ -70,6 +71,13 @@ def read_mask(  # (H, W) bool
     if one_thing and (told := far_apart(marked)):
         say(f"{name} {path}: {told}")
     return marked
+
+
+def _without_stack(pixels: np.ndarray) -> np.ndarray:
+    """An array without axes of one picture and one channel, which networks have before those of the picture."""
+    while pixels.ndim > 2 and pixels.shape[0] == 1 and min(pixels.shape[-2:]) > 1:
+        pixels = pixels[0]
+    return pixels
 
 
 def mask_pixels(picture) -> tuple[np.ndarray, bool]:
@@ -98,7 +106,7 @@ def read_labels(path) -> np.ndarray:  # (H, W) or (H, W, C)
 
 
 def read_depth(path, say: Callable[[str], object] = log.info) -> np.ndarray:  # (H, W) float32 metres
-    """A depth image: a picture or an .npy, integers in millimetres, floats in metres.
+    """A depth image: a picture, an .npy or an .npz, integers in millimetres, floats in metres.
 
     Args:
         say: called with a sentence on the unit where the kind of file does not imply it.
@@ -106,8 +114,9 @@ def read_depth(path, say: Callable[[str], object] = log.info) -> np.ndarray:  # 
     Raises:
         InputError: IMAGE_INVALID when the file is missing, damaged, has colours, or 8 bits a pixel.
     """
-    if is_array := Path(path).suffix.lower() == ".npy":
-        depth = read_npy(path, "a readable depth image", ErrorCode.IMAGE_INVALID, "save it with numpy.save")
+    if is_array := is_array_file(path):
+        depth = read_array(path, "a readable depth image", ErrorCode.IMAGE_INVALID, _ARRAY, name="depth")
+        depth = _without_stack(depth)
     else:
         depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID))
     if depth.ndim == 2 and depth.dtype.itemsize == 1:

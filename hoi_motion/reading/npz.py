@@ -11,10 +11,11 @@ import re
 import struct
 import zipfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.errors import ErrorCode, InputError, counted, shown
 from hoi_motion.reading.untrusted import MAX_FILE_BYTES, MEBIBYTE, read_bytes, reading
 
 MAX_FRAMES = 100_000
@@ -115,6 +116,33 @@ def read_npy(path, what: str, code: ErrorCode, hint: str = "", max_rows: int = M
     content = read_bytes(path, what, code=code, hint=hint)
     with reading(path, what, code, hint):
         return _read_array(io.BytesIO(content), "the array", len(content), max_rows, MAX_ARRAY_BYTES)
+
+
+def is_array_file(path) -> bool:
+    """Whether a path names a file of numpy's."""
+    return Path(path).suffix.lower() in (".npy", ".npz")
+
+
+def read_array(
+    path,
+    what: str,
+    code: ErrorCode = ErrorCode.FILE_INVALID,
+    hint: str = "",
+    max_rows: int = MAX_FRAMES,
+    name: str = "",
+) -> np.ndarray:
+    """The array of an .npy; of an .npz its only one, whatever its name (numpy gives arr_0), or the one called `name`.
+
+    Raises:
+        InputError: `code`, also for an .npz with several others.
+    """
+    if Path(path).suffix.lower() != ".npz":
+        return read_npy(path, what, code, hint, max_rows)
+    file = NpzFile(path, what, code, hint)
+    if len(file.names) != 1 and name not in file:
+        told = f"{path} holds {counted(len(file.names), 'array')}: {', '.join(map(shown, sorted(file.names)[:6]))}"
+        raise InputError(code, told, f"save the one that is meant alone{f', or as {name}' if name else ''}")
+    return file.read(name if name in file else next(iter(file.names)), max_rows)
 
 
 def _read_array(stream, name: str, size: int, max_rows: int, max_bytes: int) -> np.ndarray:

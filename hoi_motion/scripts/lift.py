@@ -53,7 +53,7 @@ def _parser():
     parser.add_argument(
         "--depth",
         metavar="FILE",
-        help="depth of the first frame: a 16-bit PNG or an .npy; integers in millimetres, floats in metres",
+        help="depth of the first frame: a 16-bit PNG, an .npy or .npz; integers in millimetres, floats in metres",
     )
     add_scene_options(parser)
     parser.add_argument(

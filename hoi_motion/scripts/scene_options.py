@@ -10,7 +10,7 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.camera_file import CAMERA_FILES, read_camera_file
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.reading.npz import read_npy
+from hoi_motion.reading.npz import is_array_file, read_array
 from hoi_motion.reading.untrusted import read_bytes, reading
 
 MAX_NUMBERS_BYTES = 100_000
@@ -22,7 +22,7 @@ def add_scene_options(parser: argparse.ArgumentParser) -> None:
         "--camera-pose",
         metavar="FILE",
         help="camera: 16 numbers, its pose in a frame with z up (T_world_camera, metres), "
-        "or 3, the direction of gravity in the camera's frame; .npy or text",
+        "or 3, the direction of gravity in the camera's frame; .npy, .npz or text",
     )
     parser.add_argument(
         "--support-height",
@@ -87,12 +87,12 @@ def is_four_numbers(given: str, folder="") -> bool:
 
 
 def numbers_in(file: str, what: str, counts: tuple[int, ...], hint: str) -> np.ndarray:  # (N,)
-    """A given number of numbers from an .npy or a text file."""
+    """A given number of numbers from an array of numpy or a text file."""
     path = Path(file)
-    if path.suffix == ".npy":
-        numbers = np.asarray(read_npy(path, what, ErrorCode.CAMERA_INVALID, hint), float).reshape(-1)
-    else:
-        with reading(path, what, ErrorCode.CAMERA_INVALID, hint):
+    with reading(path, what, ErrorCode.CAMERA_INVALID, hint):
+        if is_array_file(path):
+            numbers = np.array(read_array(path, what, ErrorCode.CAMERA_INVALID, hint), float).reshape(-1)
+        else:
             text = read_bytes(path, what, MAX_NUMBERS_BYTES, ErrorCode.CAMERA_INVALID, hint).decode("utf-8-sig")
             numbers = np.array(text.replace(",", " ").split(), float)
     if numbers.size not in counts:

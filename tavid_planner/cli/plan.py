@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "text of 9 numbers",
     )
     parser.add_argument(
-        "--depth", metavar="FILE", help="a 16-bit PNG or an .npy: integers in millimetres, floats in metres"
+        "--depth", metavar="FILE", help="a 16-bit PNG, an .npy or .npz: integers in millimetres, floats in metres"
     )
     add_scene_options(parser)
     parser.add_argument(

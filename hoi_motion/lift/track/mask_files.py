@@ -13,7 +13,7 @@ from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.label_pictures import numbered_objects
 from hoi_motion.progress import CancelToken, OnProgress, silent
-from hoi_motion.reading.npz import NpzFile, read_npy
+from hoi_motion.reading.npz import is_array_file, read_array
 from hoi_motion.reading.untrusted import reading
 
 HINT = (
@@ -90,9 +90,9 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
         if not 0 < len(files) <= MAX_MASKS:
             raise _invalid(f"{path} holds {len(files)} PNG, expected 1 to {MAX_MASKS}")
         return numbered_objects([read_labels(file) for file in files], [f"mask {file}" for file in files])
-    if path.suffix.lower() not in (".npz", ".npy"):
+    if not is_array_file(path):
         raise _invalid(f"{path} is neither a folder nor an .npz, .npy or .json")
-    pictures = _array(path)
+    pictures = read_array(path, _WHAT, hint=HINT, max_rows=MAX_MASKS, name="masks")
     with reading(path, _WHAT, hint=HINT):
         if pictures.ndim == 4 and pictures.shape[1] == 1:  # one channel, which torch has first
             pictures = pictures[:, 0]
@@ -102,15 +102,6 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
         if is_float and (pictures < 0).any():
             raise ValueError("its masks hold negative numbers: save where a network's answers are above its threshold")
         return numbered_objects(list(pictures), [f"mask {t} of {path}" for t in range(len(pictures))])
-
-
-def _array(path: Path) -> np.ndarray:
-    """The array of an .npy; of an .npz that is called `masks`, or the only one: numpy calls it arr_0."""
-    if path.suffix.lower() == ".npy":
-        return read_npy(path, _WHAT, ErrorCode.FILE_INVALID, HINT, MAX_MASKS)
-    file = NpzFile(path, _WHAT, hint=HINT)
-    name = next(iter(file.names)) if len(file.names) == 1 else "masks"
-    return file.read(name, MAX_MASKS)
 
 
 def _overlap(mask: np.ndarray, target: np.ndarray) -> float:

@@ -104,7 +104,7 @@ def test_a_camera_of_half_the_size_is_scaled_and_distortion_is_said(tmp_path):
 
 
 def test_a_rectified_camera_without_a_size_is_taken_as_it_is_without_a_word(tmp_path):
-    np.savez(tmp_path / "k.npz", K=K)
+    np.savez(tmp_path / "k.npz", K)
     said = []
     np.testing.assert_array_equal(read_camera_file(tmp_path / "k.npz").of_picture((7, 9), said.append), K)
     assert not said

@@ -101,6 +101,26 @@ def test_whole_numbers_in_an_array_are_millimetres_as_in_a_picture_and_said_to_b
     assert len(said) == 1 and "uint16" in said[0] and "millimetres" in said[0]
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.NPY", "a.npz"])
+@pytest.mark.parametrize("shape", [(5, 8), (1, 5, 8), (1, 1, 5, 8)])
+def test_arrays_are_read_by_whatever_name_and_with_a_network_s_axes(tmp_path, name, shape):
+    depth_m = np.linspace(0.5, 2.0, 40, dtype=np.float32).reshape(5, 8)
+    with open(tmp_path / name, "wb") as file:
+        (np.savez if name.endswith("z") else np.save)(file, depth_m.reshape(shape))
+    np.testing.assert_array_equal(read_depth(tmp_path / name), depth_m)
+    with open(tmp_path / name, "wb") as file:
+        (np.savez if name.endswith("z") else np.save)(file, depth_m.reshape(shape) > 1.0)
+    np.testing.assert_array_equal(read_mask(tmp_path / name), depth_m > 1.0)
+
+
+def test_of_several_arrays_that_of_the_kind_is_read_or_all_are_named(tmp_path):
+    np.savez(tmp_path / "a.npz", depth=np.ones((5, 8)), mask=np.eye(5, 8, dtype=bool), K=np.eye(3))
+    assert read_depth(tmp_path / "a.npz").shape == (5, 8) and read_mask(tmp_path / "a.npz").sum() == 5
+    np.savez(tmp_path / "b.npz", first=np.ones((5, 8)), second=np.ones((5, 8)))
+    with pytest.raises(InputError, match="'first', 'second'"):
+        read_mask(tmp_path / "b.npz")
+
+
 @pytest.mark.parametrize(
     "read, code",
     [(read_image, ErrorCode.IMAGE_INVALID), (read_mask, ErrorCode.MASK_INVALID), (read_depth, ErrorCode.IMAGE_INVALID)],

@@ -35,6 +35,20 @@ def test_another_picture_under_the_same_name_is_another_request(tmp_path, write_
     assert before.digest != after.digest
 
 
+def test_intrinsics_are_numbers_or_a_file_beside_the_list_that_belongs_to_the_request(tmp_path):
+    (tmp_path / "camera.json").write_text('{"fx": 90, "fy": 90, "cx": 48, "cy": 32}')
+    [numbers, before] = listed(
+        tmp_path,
+        LINE | {"name": "a", "intrinsics": "90,90,48,32"},
+        LINE | {"name": "b", "intrinsics": "camera.json"},
+    )
+    assert numbers.files.intrinsics == "90,90,48,32"
+    assert before.files.intrinsics == str(tmp_path / "camera.json")
+    (tmp_path / "camera.json").write_text('{"fx": 91, "fy": 90, "cx": 48, "cy": 32}')
+    [after] = listed(tmp_path, LINE | {"name": "b", "intrinsics": "camera.json"})
+    assert before.digest != after.digest
+
+
 @pytest.mark.parametrize(
     "line, said",
     [
