@@ -1,6 +1,7 @@
 """Robots as a URDF and a short YAML file: RobotConfig for arms, HumanoidConfig for humanoids."""
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,6 +158,7 @@ class HumanoidConfig:
             _check_points(f"{side}_sole_m", getattr(self, f"{side}_sole_m"), 3)
         for name in ("home_rad", "velocity_rad_s"):
             _check_numbers(name, getattr(self, name), is_limit=name != "home_rad")
+        _check_frames(self.frames)
         missing = [part for part in FRAMES if part not in self.frames]
         unknown = [part for part in self.frames if part not in (*FRAMES, "head")]
         if missing or unknown:
@@ -170,6 +172,15 @@ class HumanoidConfig:
 
 def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_NUMBER < value < MAX_NUMBER
+
+
+def _check_frames(value) -> None:
+    if not (isinstance(value, dict) and all(isinstance(name, str) for name in (*value, *value.values()))):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"option frames is {shown(value)}",
+            "name every body part's link, pelvis: hips",
+        )
 
 
 def _check_numbers(name: str, value, is_limit: bool = False) -> None:
@@ -224,7 +235,7 @@ def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | Human
             f"{_take(data)}give its path with --urdf PATH, or write it into the YAML file as urdf",
         )
     urdf_path = with_home(urdf) if urdf else _urdf_path(config.urdf, path.parent)
-    if not urdf_path.is_file():
+    if not os.path.isfile(urdf_path):  # also of a name that is too long
         where = "--urdf" if urdf else "`urdf` in the robot's YAML file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no URDF at {urdf_path}", f"check {where}")
     return dataclasses.replace(config, name=config.name or path.stem, urdf=str(urdf_path))
@@ -244,7 +255,7 @@ def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
     path = with_home(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         path = robots_folder() / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):
         hint = f"known robots: {', '.join(robot_names())}; or give the path of a YAML file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no robot {name_or_path!r}", hint)
     data = read_yaml(path)

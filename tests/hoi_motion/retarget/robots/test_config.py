@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from hoi_motion.errors import ErrorCode, TavidError
+from hoi_motion.errors import ErrorCode, InputError, TavidError
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.robots.config import load_robot_config, robot_names, robots_folder
 
@@ -98,3 +99,19 @@ def test_a_tilde_stands_for_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.yaml").write_text((robots_folder() / "panda.yaml").read_text())
     assert load_robot_config("~/mine.yaml").name == "mine"
+
+
+@pytest.mark.parametrize("frames", [3, True, "pelvis", ["pelvis"], {"pelvis": 3}, {1: "root"}])
+def test_frames_that_are_no_names_of_links_are_one_error(tmp_path, frames):
+    data = yaml.safe_load((robots_folder() / "humanoid.yaml").read_text())
+    whole = data["frames"] | frames if isinstance(frames, dict) else frames
+    (tmp_path / "robot.yaml").write_text(yaml.safe_dump(data | {"frames": whole}))
+    with pytest.raises(InputError, match="option frames is") as caught:
+        load_robot_config(str(tmp_path / "robot.yaml"))
+    assert caught.value.code is ErrorCode.CONFIG_INVALID
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b"])
+def test_a_name_that_can_be_no_file_s_is_an_unknown_robot(as_yaml, name):
+    assert error_of(name).code is ErrorCode.ROBOT_UNKNOWN
+    assert error_of(as_yaml(urdf=name)).code is ErrorCode.ROBOT_UNKNOWN
