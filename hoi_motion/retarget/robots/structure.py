@@ -14,6 +14,7 @@ AXES = {kind: 1 for kind in MOVING} | {"fixed": 0, "floating": 6, "planar": 3, "
 MAX_LINKS = 2000
 MAX_DEPTH = 500  # pinocchio and PyBullet follow a chain by recursion: some 6000 links overflow a stack of 8 MB
 MAX_AXES = 200  # pinocchio's data grows with the cube: 0.6 GB for 200, 8 GB for 500
+INERTIA = ("ixx", "iyy", "izz", "ixy", "ixz", "iyz")
 SHORTEST_AXIS = 1e-9  # what is shorter has no direction
 SHAPES = {
     "box": {"size": 3},
@@ -159,6 +160,10 @@ def _check_link(link: xml.Element, path: Path) -> None:
         if weighed is None or weighed[0] < 0:
             told = None if mass is None else mass.get("value")
             raise _wrong(f"{whose} has the mass {told!r}", "a mass is a number of kilograms that is not negative")
+        for inertia in inertial.findall("inertia"):
+            wrong = next((name for name in INERTIA if _numbers(inertia.get(name, "0"), 1) is None), None)
+            if wrong:
+                raise _wrong(f"{whose} has the inertia {wrong} {inertia.get(wrong)!r}", "a finite number, in kg m2")
     for shape in (*link.findall("visual"), *link.findall("collision")):
         _check_origin(shape, whose)
         geometry = shape.find("geometry")

@@ -13,7 +13,7 @@ from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
 from hoi_motion.retarget.robots.config import JawConfig
 from hoi_motion.retarget.robots.elements import text_of
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
-from hoi_motion.retarget.robots.structure import MOVING, check_structure
+from hoi_motion.retarget.robots.structure import INERTIA, MOVING, check_structure
 
 PALM_HEIGHT_M = 0.07
 FINGER_WIDTH_M = 0.02
@@ -92,6 +92,7 @@ def _parsed(path: Path, wanted: str = "") -> tuple[xml.Element, bool]:
     _check_expanded(root, path)
     check_structure(root, path)
     _normalize_axes(root)
+    _complete_inertias(root)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
@@ -131,6 +132,18 @@ def _normalize_axes(root: xml.Element) -> None:
         if axis is not None and joint.get("type") in MOVING:
             along = np.array(axis.get("xyz", "").split(), float)
             axis.set("xyz", text_of(along / np.linalg.norm(along)))
+
+
+def _complete_inertias(root: xml.Element) -> None:
+    """Moments of inertia that are left out become 0: else readers leave out mass and centre with them, or the robot.
+
+    They are used nowhere: PyBullet takes those of the shapes.
+    """
+    for inertial in root.iter("inertial"):
+        inertia = inertial.find("inertia")
+        inertia = xml.SubElement(inertial, "inertia") if inertia is None else inertia
+        for name in INERTIA:
+            inertia.set(name, inertia.get(name, "0"))
 
 
 def _check_expanded(root: xml.Element, path: Path) -> None:

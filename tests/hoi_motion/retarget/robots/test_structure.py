@@ -59,6 +59,13 @@ def shape(made: str, tag: str = "collision") -> str:
             BASE.replace('<link name="b"/>', '<link name="b"><inertial><mass value="-2"/></inertial></link>'),
             "mass '-2'",
         ),
+        (
+            BASE.replace(
+                '<link name="b"/>',
+                '<link name="b"><inertial><mass value="2"/><inertia ixx="0.1" iyy="nan"/></inertial></link>',
+            ),
+            "'b' .* inertia iyy 'nan'",
+        ),
     ],
 )
 def test_what_is_no_robot_is_named(text, words):

@@ -8,6 +8,7 @@ from hoi_motion.errors import RetargetError
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.robots.config import JawConfig
+from hoi_motion.retarget.robots.in_bullet import load_robot
 from hoi_motion.retarget.robots.urdf import links_without_collision, parse_urdf, read_urdf
 
 MESH = (
@@ -100,3 +101,20 @@ def in_pybullet(folder, text: str, value: float) -> dict[str, list[float]]:
         return {name: list(state[4]) for name, state in zip(names, states)}
     finally:
         pybullet.disconnect(physicsClientId=client)
+
+
+@pytest.mark.parametrize("inertia", ["", '<inertia ixx="0.1" iyy="0.1" izz="0.1"/>'])
+def test_a_mass_whose_inertia_is_left_out_counts_for_both_readers(tmp_path, capfd, inertia):
+    """Pinocchio leaves out mass and centre with an inertia that is not whole, and PyBullet refuses the robot."""
+    inertial = f'<inertial><origin xyz="0 0 0.3"/><mass value="2"/>{inertia}</inertial>'
+    joint = '<joint name="ab" type="continuous"><parent link="a"/><child link="b"/><axis xyz="0 0 1"/></joint>'
+    text = read_urdf(written(tmp_path, f'<link name="a"/><link name="b">{inertial}</link>{joint}'), JawConfig())
+    model = pinocchio.buildModelFromXML(text)
+    assert model.inertias[1].mass == 2 and model.inertias[1].lever[2] == 0.3
+    client = pybullet.connect(pybullet.DIRECT)
+    try:
+        body = load_robot(text, "robot.urdf", client, False, True)
+        assert pybullet.getDynamicsInfo(body, 0, physicsClientId=client)[0] == 2
+    finally:
+        pybullet.disconnect(client)
+    assert not capfd.readouterr().err
