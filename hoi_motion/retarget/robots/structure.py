@@ -125,6 +125,10 @@ def _check_joint(joint: xml.Element, path: Path) -> None:
             raise _wrong(
                 f"joint {name!r} of {path} has the axis {axis.get('xyz')!r}", "an axis is three numbers, not all 0"
             )
+    for dynamics in joint.findall("dynamics"):
+        for what in ("damping", "friction"):
+            if _numbers(dynamics.get(what, "0"), 1) is None:
+                raise _wrong(f"joint {name!r} of {path} has the {what} {dynamics.get(what)!r}", "give a finite number")
     limit = joint.find("limit")
     if kind in ("revolute", "prismatic") and limit is None:
         hint = "give it a <limit>; a joint that turns without an end is of type continuous"

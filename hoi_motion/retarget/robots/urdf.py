@@ -93,6 +93,7 @@ def _parsed(path: Path, wanted: str = "") -> tuple[xml.Element, bool]:
     check_structure(root, path)
     _normalize_axes(root)
     _complete_inertias(root)
+    _leave_out_unread(root)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
@@ -144,6 +145,17 @@ def _complete_inertias(root: xml.Element) -> None:
         inertia = xml.SubElement(inertial, "inertia") if inertia is None else inertia
         for name in INERTIA:
             inertia.set(name, inertia.get(name, "0"))
+
+
+def _leave_out_unread(root: xml.Element) -> None:
+    """Leave out what a robot's own controllers read alone, and <dynamics> that says nothing.
+
+    Exporters write them half filled in, and then readers refuse the whole robot without its name.
+    """
+    for joint in root.findall("joint"):
+        empty = [part for part in joint.findall("dynamics") if not {"damping", "friction"} & set(part.attrib)]
+        for part in (*joint.findall("safety_controller"), *joint.findall("calibration"), *empty):
+            joint.remove(part)
 
 
 def _check_expanded(root: xml.Element, path: Path) -> None:

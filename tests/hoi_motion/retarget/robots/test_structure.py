@@ -47,6 +47,7 @@ def shape(made: str, tag: str = "collision") -> str:
         (BASE.replace('upper="1"', 'upper="-2"'), "'ab' .* from -1 to -2"),
         (BASE.replace('velocity="2"', 'velocity="fast"'), "'ab' .* velocity 'fast'"),
         (BASE.replace('<axis xyz="0 0 1"/>', '<origin xyz="0 0 nan"/>'), "'ab' .* xyz '0 0 nan'"),
+        (BASE.replace("<axis", '<dynamics damping="nan"/><axis'), "'ab' .* damping 'nan'"),
         (BASE[: BASE.index("<limit")] + "</joint></robot>", "'ab' .* no <limit>"),
         (shape('<box size="0.1 0.1"/>'), "'b' .* box with size '0.1 0.1'"),
         (shape('<box size="0.1 -0.1 0.1"/>', "visual"), "'b' .* box with size '0.1 -0.1 0.1'"),

@@ -118,3 +118,11 @@ def test_a_mass_whose_inertia_is_left_out_counts_for_both_readers(tmp_path, capf
     finally:
         pybullet.disconnect(client)
     assert not capfd.readouterr().err
+
+
+@pytest.mark.parametrize("part", ['<safety_controller k_position="1"/>', '<calibration rising=""/>', "<dynamics/>"])
+def test_a_joint_with_parts_that_an_exporter_has_half_filled_in_is_one_for_both_readers(tmp_path, capfd, part):
+    text = read_urdf(written(tmp_path, FINGERS.replace("<axis", f"{part}<axis", 1)), JawConfig())
+    assert pinocchio.buildModelFromXML(text).nq == 2
+    assert len(in_pybullet(tmp_path, text, 0.0)) == 2
+    assert not capfd.readouterr().err
