@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -14,7 +13,6 @@ from hoi_motion.io.glb import COLOURS
 from hoi_motion.io.glb_document import GlbDocument, box_mesh, flat_sides
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import pybullet
-from hoi_motion.retarget.robots.mesh_file import dae_mesh
 
 # corners this near to each other become one: robots' meshes are made for close-ups
 CELL_M = 0.005
@@ -164,11 +162,6 @@ def _file_meshes(file: str, scale) -> Iterator[tuple]:
     """The meshes of a file, each of one colour; None where the file gives none."""
     import trimesh
 
-    if Path(file).suffix.lower() == ".dae":
-        mesh = dae_mesh(file)
-        mesh.apply_scale(scale)
-        yield _smooth(mesh), None
-        return
     read = trimesh.load(file, force="scene", process=False)
     assert isinstance(read, trimesh.Scene)  # as asked for
     for mesh in read.dump():

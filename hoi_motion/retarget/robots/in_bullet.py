@@ -21,13 +21,10 @@ from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.lock import held_folder, is_held
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
-from hoi_motion.reading.untrusted import read_bytes, reading
-from hoi_motion.reading.xml_tree import parse_xml
 from hoi_motion.retarget.robots.mesh_file import is_whole_stl, read_mesh
 
-READ_BY_PYBULLET = (".obj", ".dae", ".stl")
-# without these elements of a COLLADA file PyBullet crashes, and the whole process with it
-COLLADA = ("asset", "library_geometries", "library_visual_scenes/{*}visual_scene", "scene")
+# its reader of COLLADA ends the whole process with a damaged file, or never ends
+READ_BY_PYBULLET = (".obj", ".stl")
 MOST_KEPT = 1000  # converted meshes that are not made again
 FOLDER_PREFIX = "tavid-meshes-"
 UNLOCKED_S = 60.0
@@ -72,19 +69,6 @@ def _make_readable(robot: xml.Element, seen: bool) -> None:
                 link.remove(shape)
             elif not is_read:
                 mesh.set("filename", _as_obj(str(file), os.stat(file).st_mtime_ns))
-            elif kind == ".dae" and (seen or shape.tag == "collision"):
-                _check_collada(str(file), os.stat(file).st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=MOST_KEPT)
-def _check_collada(file: str, changed_ns: int) -> None:
-    """Raises: RetargetError: for a file that would crash PyBullet."""
-    what, code = "a COLLADA mesh", ErrorCode.ROBOT_UNKNOWN
-    with reading(file, what, code, "take the file from where the robot comes from", RetargetError):
-        root = parse_xml(read_bytes(file, what, code=code, error_class=RetargetError))
-        missing = [name for name in COLLADA if root.find(f"{{*}}{name}") is None]
-        if missing:
-            raise ValueError(f"it has no <{missing[0].rpartition('}')[2]}>")
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)

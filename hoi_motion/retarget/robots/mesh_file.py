@@ -1,8 +1,5 @@
 """Mesh files of robots as triangles, COLLADA too, for which trimesh needs one more package."""
 
-# pyright: reportAttributeAccessIssue=false, reportMissingImports=false
-# hppfcl is compiled and has no types
-
 import io
 from pathlib import Path
 
@@ -10,6 +7,9 @@ import numpy as np
 import trimesh
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.reading.collada import read_collada
+from hoi_motion.reading.untrusted import read_bytes
+from hoi_motion.reading.xml_tree import MAX_XML_BYTES
 
 STL_HEADER_BYTES, STL_TRIANGLE_BYTES = 84, 50
 
@@ -21,7 +21,7 @@ def read_mesh(file: str) -> trimesh.Trimesh:
         RetargetError: ROBOT_UNKNOWN for a file that is not one.
     """
     try:
-        mesh = dae_mesh(file) if Path(file).suffix.lower() == ".dae" else _other(file)
+        mesh = _dae(file) if Path(file).suffix.lower() == ".dae" else _other(file)
     except Exception as error:  # readers of many formats, each with errors of its own
         raise _broken(file, str(error).strip().partition("\n")[0] or type(error).__name__) from error
     if not len(mesh.vertices) or not np.isfinite(mesh.vertices).all():
@@ -29,13 +29,9 @@ def read_mesh(file: str) -> trimesh.Trimesh:
     return mesh
 
 
-def dae_mesh(file: str) -> trimesh.Trimesh:
-    """The triangles of a COLLADA file, read by pinocchio's loader."""
-    import hppfcl
-
-    mesh = hppfcl.MeshLoader().load(file, np.ones(3))
-    triangles = [mesh.tri_indices(i) for i in range(mesh.num_tris)]
-    return trimesh.Trimesh(mesh.vertices(), [[int(t[i]) for i in range(3)] for t in triangles], process=False)
+def _dae(file: str) -> trimesh.Trimesh:
+    vertices, faces = read_collada(read_bytes(file, "a COLLADA file", MAX_XML_BYTES))
+    return trimesh.Trimesh(vertices, faces, process=False)
 
 
 def is_whole_stl(file: Path) -> bool:

@@ -13,6 +13,7 @@ from hoi_motion.lock import held_folder
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.physics.world import bullet_client
 from hoi_motion.retarget.robots.in_bullet import load_robot
+from tests.hoi_motion.reading.collada_text import DAE, collada
 
 BOX = trimesh.creation.box((0.2, 0.2, 0.2)).apply_translation([1.0, 0, 0])
 URDF = """<robot name="r"><link name="base"><{tag}><geometry><box size="0.1 0.1 0.1"/></geometry></{tag}></link>
@@ -32,9 +33,16 @@ def with_more_behind(file) -> None:
     file.write_bytes(trimesh.exchange.stl.export_stl(BOX) + b"written by a program")
 
 
+def in_collada(file) -> None:
+    """In centimetres, half of its way by a node."""
+    shifted = BOX.copy().apply_translation([-0.5, 0, 0]).apply_scale(100)
+    file.write_text(collada(shifted.vertices, shifted.faces, 0.01, "<translate>50 0 0</translate>"))
+
+
 @pytest.mark.parametrize(
     "name, write",
     [("a.stl", binary), ("a.stl", in_text), ("a.stl", with_more_behind), ("a.obj", binary), ("a.PLY", binary)]
+    + [("a.dae", in_collada)]
     + [(f"a{ending}", binary) for ending in (".glb", ".off")],
 )
 def test_a_mesh_is_felt_and_seen_in_whatever_file_it_is(tmp_path, name, write):
@@ -54,7 +62,16 @@ def test_what_is_not_drawn_needs_no_mesh_that_can_be_read(tmp_path):
         assert load_robot(URDF.format(tag="visual", file=tmp_path / "a.glb"), "r", client, False, True) >= 0
 
 
-@pytest.mark.parametrize("name, content", [("a.stl", b"solid cut off"), ("a.dae", b"<COLLADA/>"), ("a.dae", b"<COLL")])
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("a.stl", b"solid cut off"),
+        ("a.dae", b"<COLLADA/>"),
+        ("a.dae", b"<COLL"),
+        ("a.dae", DAE.replace(' id="s"', "").encode()),  # these two would end this process
+        ("a.dae", DAE.replace("2 3</p>", "2 90000000</p>").encode()),
+    ],
+)
 def test_a_mesh_of_which_there_would_be_no_shape_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with bullet_client() as client, pytest.raises(RetargetError, match=name) as caught:

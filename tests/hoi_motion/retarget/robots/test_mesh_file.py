@@ -6,19 +6,7 @@ import trimesh
 
 from hoi_motion.errors import ErrorCode, TavidError
 from hoi_motion.retarget.robots.mesh_file import read_mesh
-
-CORNERS = "0 0 0 0.2 0 0 0 0.3 0 0 0 0.4"
-DAE = f"""<?xml version="1.0"?><COLLADA xmlns="http://www.collada.org/2005/11/COLLADASchema" version="1.4.1">
-<asset><unit name="meter" meter="1"/><up_axis>Z_UP</up_axis></asset>
-<library_geometries><geometry id="g"><mesh>
-<source id="p"><float_array id="a" count="12">{CORNERS}</float_array><technique_common>
-<accessor source="#a" count="4" stride="3"><param name="X" type="float"/><param name="Y" type="float"/>
-<param name="Z" type="float"/></accessor></technique_common></source>
-<vertices id="v"><input semantic="POSITION" source="#p"/></vertices>
-<triangles count="4"><input semantic="VERTEX" source="#v" offset="0"/><p>0 2 1 0 1 3 0 3 2 1 2 3</p></triangles>
-</mesh></geometry></library_geometries>
-<library_visual_scenes><visual_scene id="s"><node id="n"><instance_geometry url="#g"/></node></visual_scene>
-</library_visual_scenes><scene><instance_visual_scene url="#s"/></scene></COLLADA>"""
+from tests.hoi_motion.reading.collada_text import DAE
 
 
 def test_a_collada_file_is_read_as_others_are(tmp_path):
