@@ -182,11 +182,11 @@ def _target(element: xml.Element, known: dict[str, xml.Element], key: str = "url
     return known[name[1:]]
 
 
-def _found(element: xml.Element, *names: str) -> Iterator[xml.Element]:
+def _found(element: xml.Element, name: str, *deeper: str) -> Iterator[xml.Element]:
     """Children of children, by names."""
     for child in element:
-        if _name(child) == names[0]:
-            yield from _found(child, *names[1:]) if len(names) > 1 else [child]
+        if _name(child) == name:
+            yield from _found(child, *deeper) if deeper else [child]
 
 
 def _floats(element: xml.Element) -> np.ndarray:

@@ -69,6 +69,14 @@ def _make_readable(robot: xml.Element, seen: bool) -> None:
                 link.remove(shape)
             elif not is_read:
                 mesh.set("filename", _as_obj(str(file), os.stat(file).st_mtime_ns))
+            elif shape.tag == "collision":
+                _check_mesh(str(file), os.stat(file).st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def _check_mesh(file: str, changed_ns: int) -> None:
+    """Raises: RetargetError: for a mesh of which PyBullet would make a wrong shape, or none, without a word."""
+    read_mesh(file)
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)

@@ -25,7 +25,7 @@ def read_mesh(file: str) -> trimesh.Trimesh:
     except Exception as error:  # readers of many formats, each with errors of its own
         raise _broken(file, str(error).strip().partition("\n")[0] or type(error).__name__) from error
     if not len(mesh.vertices) or not np.isfinite(mesh.vertices).all():
-        raise _broken(file, "it has no points")
+        raise _broken(file, "it has no surface, or points that are not finite")
     return mesh
 
 
