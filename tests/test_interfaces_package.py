@@ -14,7 +14,10 @@ from hoi_motion.errors import ErrorCode
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "tavid_planner_interfaces"
-COLCON_LINE = "colcon build --base-paths src/tavid_planner src/tavid_planner/tavid_planner_interfaces"
+PATHS = "src/tavid_planner src/tavid_planner/tavid_planner_interfaces"
+COLCON_LINE = f"colcon build --base-paths {PATHS}"
+ROSDEP_LINE = f"rosdep install --from-paths {PATHS} --ignore-src"
+"""With one path or without --ignore-src, rosdep asks the system for the interface package and ends with an error."""
 PARTS = {
     "action": (PACKAGE / "action" / "PlanInteraction.action").read_text().split("\n---\n"),
     "service": (PACKAGE / "srv" / "PlanInteraction.srv").read_text().split("\n---\n"),
@@ -57,8 +60,13 @@ def test_manifest_names_every_message_package_that_is_used():
     assert used <= {d.text for d in manifest.findall("depend")}
 
 
-def test_colcon_line_is_documented():
-    assert COLCON_LINE in (PACKAGE / "README.md").read_text()
+@pytest.mark.parametrize("line", [COLCON_LINE, ROSDEP_LINE])
+@pytest.mark.parametrize("page", ["README.md", "docs/ros.md", f"{PACKAGE.name}/README.md"])
+def test_lines_for_a_workspace_are_documented(page, line):
+    text = (REPOSITORY / page).read_text()
+    command = " ".join(line.split()[:2])
+    written = [" ".join(found.split()) for found in re.findall(rf"{command} --[^`\n]*", text)]
+    assert written and set(written) == {line}
 
 
 def test_installed_interfaces_are_these():
