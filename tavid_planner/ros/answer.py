@@ -89,6 +89,8 @@ class Answerer:
 
     def _plan(self, goal, result, clock: StageClock, cancel: CancelToken) -> None:
         clock("input", 0.0)
+        # before images are read and searched for a target, which takes seconds
+        self._desk.check_place()
         options = self._node_config()
         _check_size(goal, options.max_message_mb)
         robot = _checked_robot(goal.robot)

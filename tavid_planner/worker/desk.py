@@ -32,6 +32,7 @@ class PlannerDesk:
         self._why_closed = NOT_YET_OPEN
         self._line: deque[object] = deque()  # the first one is the one being served
         self._running: CancelToken | None = None
+        self._opening: set[CancelToken] = set()
         self._changed = threading.Condition()
 
     @property
@@ -67,11 +68,17 @@ class PlannerDesk:
             TavidError: when the models cannot be loaded, or `close` was called meanwhile; the desk stays closed.
         """
         cancel = CancelToken()
-        with self._turn(cancel, max_waiting=None), self._current(cancel):
-            self._worker.load(config, on_progress, cancel)
+        with self._changed:
+            self._opening.add(cancel)
+        try:
+            with self._turn(cancel, max_waiting=None):
+                self._worker.load(config, on_progress, cancel)
+                with self._changed:
+                    cancel.raise_if_cancelled()
+                    self._open = True
+        finally:
             with self._changed:
-                cancel.raise_if_cancelled()
-                self._open = True
+                self._opening.remove(cancel)
 
     def close(self, why: tuple[str, str] = NOT_YET_OPEN) -> None:
         """Refuse requests, end the running one, free the memory of the models.
@@ -82,11 +89,22 @@ class PlannerDesk:
         with self._changed:
             self._open, self._why_closed = False, why
             self._worker.expect_end()
-            if self._running is not None:
-                self._running.cancel()
+            # those that open it, too, also while they wait for their turn: they would open it again
+            for token in filter(None, (self._running, *self._opening)):
+                token.cancel()
             self._changed.notify_all()
         with self._turn(CancelToken(), max_waiting=None):
             self._worker.stop()
+
+    def check_place(self) -> None:
+        """Refuse at once what `plan` would refuse, before a request is prepared for it.
+
+        Raises:
+            ControlError: BUSY when the desk is closed or the queue is full.
+        """
+        self._refuse_when_closed()
+        with self._changed:
+            self._refuse_when_full(self._max_waiting)
 
     def plan(
         self,
@@ -126,6 +144,15 @@ class PlannerDesk:
         if not self._open:
             raise ControlError(ErrorCode.BUSY, *self._why_closed)
 
+    def _refuse_when_full(self, max_waiting: int) -> None:
+        if len(self._line) > max_waiting:
+            queue = f" and {self.waiting} more wait" if self.waiting else ""
+            raise ControlError(
+                ErrorCode.BUSY,
+                f"another plan is being made{queue}",
+                "try again when it is done, cancel it, or let requests wait (parameter max_waiting)",
+            )
+
     @contextmanager
     def _current(self, cancel: CancelToken):
         with self._changed:
@@ -140,13 +167,8 @@ class PlannerDesk:
     def _turn(self, cancel: CancelToken, max_waiting: int | None, on_place: Callable[[int], None] = lambda place: None):
         ticket = object()
         with self._changed:
-            if max_waiting is not None and len(self._line) > max_waiting:
-                queue = f" and {self.waiting} more wait" if self.waiting else ""
-                raise ControlError(
-                    ErrorCode.BUSY,
-                    f"another plan is being made{queue}",
-                    "try again when it is done, cancel it, or let requests wait (parameter max_waiting)",
-                )
+            if max_waiting is not None:
+                self._refuse_when_full(max_waiting)
             self._line.append(ticket)
         try:
             told = None

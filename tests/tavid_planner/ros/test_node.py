@@ -8,6 +8,7 @@ import pytest
 from action_msgs.msg import GoalStatus
 from action_msgs.srv import CancelGoal
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import Point, PointStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
@@ -281,6 +282,8 @@ def test_inactive_node_refuses_and_serves_again_when_activated(client, call, goa
     client.send_goal(goal(), ANSWER_S)
     refused = client.result(ANSWER_S)
     assert refused.error_code == ErrorCode.BUSY and "deactivated" in refused.error_msg
+    client.send_goal(goal(target_mask=Image(), target_point=PointStamped(point=Point(x=-1.0, y=1.0))), ANSWER_S)
+    assert client.result(ANSWER_S).error_code == ErrorCode.BUSY  # at once, before a target is searched for
     assert change(Transition.TRANSITION_ACTIVATE)
     client.send_goal(goal(), ANSWER_S)
     assert client.result(ANSWER_S).error_code == ErrorCode.NONE

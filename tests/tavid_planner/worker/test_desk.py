@@ -174,3 +174,31 @@ def test_desk_that_cannot_load_stays_closed(worker):
     with pytest.raises(TavidError):
         desk.open(PlannerConfig())
     assert not desk.is_open and not desk.busy
+
+
+def test_closing_ends_an_opening_that_still_waits_for_its_turn(pool, open_desk, worker):
+    desk = open_desk()
+    first = pool.submit(ask, desk, "first")
+    worker.started.wait(WAIT_S)
+    opening = pool.submit(desk.open, PlannerConfig())
+    wait_for(lambda: desk.waiting == 1)
+    desk.close()
+    for ended in (first, opening):
+        with pytest.raises(TavidError) as error:
+            ended.result(WAIT_S)
+        assert error.value.code is ErrorCode.CANCELLED
+    assert not desk.is_open and not desk.loaded
+
+
+def test_a_place_is_refused_before_it_is_asked_for(pool, open_desk, worker):
+    with pytest.raises(TavidError) as closed:
+        PlannerDesk(GatedWorker()).check_place()
+    desk = open_desk()
+    desk.check_place()
+    first = pool.submit(ask, desk, "first")
+    worker.started.wait(WAIT_S)
+    with pytest.raises(TavidError, match="another plan is being made") as full:
+        desk.check_place()
+    assert closed.value.code is full.value.code is ErrorCode.BUSY
+    worker.gate.set()
+    first.result(WAIT_S)
