@@ -83,7 +83,7 @@ class PlanWorker:
     def pid(self) -> int | None:
         """ID of the process, None when there is none."""
         process = self._process
-        return None if process is None or process.poll() is not None else process.pid
+        return None if process is None or _has_ended(process) else process.pid
 
     @property
     def loaded(self) -> bool:
@@ -131,9 +131,8 @@ class PlanWorker:
         if process is None:
             return
         self._channel.close()
-        # the whole session, so that the worker's children (a video encoder) end with it
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode is None:
+            _kill_session(process)
         process.wait(REAP_S)
 
     def _run(self, job: Load | Plan, on_progress: OnProgress, cancel: CancelToken) -> MadePlan | None:
@@ -274,8 +273,29 @@ class PlanWorker:
         process, grace_s = self._process, 1.0
         try:
             process.wait(grace_s)
+            _kill_session(process)
         except subprocess.TimeoutExpired:  # it has closed the channel but is still running
             log.warning("the planning process %d has closed its channel", process.pid)
         error = death_as_error(process.returncode or 0, self._memory_kills, stage)
         self.stop()
         return error
+
+
+def _has_ended(process: subprocess.Popen) -> bool:
+    """Whether it has ended; its children then end, too."""
+    if process.returncode is not None:
+        return True
+    if process.poll() is None:
+        return False
+    _kill_session(process)
+    return True
+
+
+def _kill_session(process: subprocess.Popen) -> None:
+    """Kill a process with its children (a video encoder).
+
+    Only one that was not waited for yet, or has been just now: its ID is free from then on, and after hours without a
+    request it may be that of somebody else's process.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

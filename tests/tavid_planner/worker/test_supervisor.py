@@ -234,3 +234,15 @@ def test_real_planner_is_cancelled_killed_and_plans_again(tmp_path, make_request
         assert worker.loaded
     finally:
         worker.stop()
+
+
+def test_whom_an_ended_process_leaves_its_id_to_is_not_killed(ask, worker, monkeypatch, wait_for):
+    """Killed while idle and seen to be dead, as by the node's diagnostics: hours may pass until the next request."""
+    ask()
+    pid, killed = worker.pid, []
+    monkeypatch.setattr(supervisor.os, "killpg", lambda group, _: killed.append(group))
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: worker.pid is None)
+    assert killed == [pid]  # at once, for its children
+    worker.stop()
+    assert killed == [pid]
