@@ -5,6 +5,7 @@ import threading
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.timer import Timer
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -34,13 +35,13 @@ class Playback:
         Args:
             header: of the video; place: of the markers.
         """
-        self.stop()
         frames = iter(range(plan.motion.num_frames))
 
         def show_next() -> None:
             frame = next(frames, None)
             if frame is None:
-                self.stop()
+                with self._lock:
+                    self._end(timer)
                 return
             if video and frame < len(plan.video.frames):
                 self._video.publish(image_from_rgb(plan.video.frames[frame], header))
@@ -49,11 +50,18 @@ class Playback:
 
         with self._lock:
             period_s = 1.0 / plan.motion.fps
-            self._timer = self._node.create_timer(period_s, show_next, callback_group=self._group, clock=self._clock)
+            self._end(self._timer)
+            timer = self._node.create_timer(period_s, show_next, callback_group=self._group, clock=self._clock)
+            self._timer = timer
 
     def stop(self) -> None:
+        """End the plan that is being played, if one is."""
         with self._lock:
-            timer, self._timer = self._timer, None
-        if timer is not None:
+            self._end(self._timer)
+
+    def _end(self, timer: Timer | None) -> None:
+        """End what a timer plays, unless that has ended already; a later plan goes on."""
+        if timer is not None and timer is self._timer:
+            self._timer = None
             timer.cancel()
             self._node.destroy_timer(timer)
