@@ -8,7 +8,13 @@ from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import (
+    DurabilityPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_policy_name_from_kind,
+    qos_profile_sensor_data,
+)
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -229,11 +235,15 @@ class ReceivedInputs:
 
     def name(self, topic: str) -> str:
         """The topic's name after remapping, with /compressed where images are compressed."""
-        name = self._node.resolve_topic_name(topic)
+        return self._node.resolve_topic_name(self._not_yet_remapped(topic))
+
+    def _not_yet_remapped(self, topic: str) -> str:
+        """What to subscribe to, which remaps it: a name that is remapped twice may become another topic's."""
         may_be = any(source.topic == topic and source.may_be_compressed for source in INPUTS)
-        compressed = may_be and self._current().image_transport == "compressed"
+        if not (may_be and self._current().image_transport == "compressed"):
+            return topic
         # the compressed topic follows the raw one, and may be remapped by itself
-        return self._node.resolve_topic_name(f"{name}/compressed") if compressed else name
+        return f"{self._node.resolve_topic_name(topic)}/compressed"
 
     def _why_nothing(self, topic: str) -> str:
         name = self.name(topic)
@@ -262,15 +272,16 @@ class ReceivedInputs:
             self._histories[topic].add(message, size, keep_s())
 
         def incompatible(event) -> None:
+            policy = qos_policy_name_from_kind(event.last_policy_kind)
             self._node.get_logger().warning(
-                f"a publisher of {topic} offers a QoS that does not fit (policy {event.last_policy_kind}): "
+                f"a publisher of {topic} offers a QoS that does not fit (policy {policy}): "
                 f"its messages are not received; set the parameter input_qos, or qos_overrides.{self.name(topic)}."
                 "subscription.reliability and .durability for this topic alone"
             )
 
         qos = INPUT_QOS_PROFILES[self._current().input_qos]
         events = SubscriptionEventCallbacks(incompatible_qos=incompatible)
-        subscribe(self._node, kind, self.name(topic), keep, qos, self._group, events)
+        subscribe(self._node, kind, self._not_yet_remapped(topic), keep, qos, self._group, events)
 
     def _forget(self, _jump) -> None:
         for history in self._histories.values():

@@ -1,13 +1,20 @@
 """Which of the messages that a topic has brought is taken."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from tavid_planner.ros.config import NodeConfig
-from tavid_planner.ros.received import IMAGE, ReceivedInputs
+from tavid_planner.ros.received import DEPTH, IMAGE, MASK, ReceivedInputs
+
+WAIT_S = 60
 
 
 def header(stamp_s: float) -> Header:
@@ -49,6 +56,27 @@ def test_a_compressed_topic_follows_the_raw_one_and_its_own_remap(make_inputs):
     compressed = NodeConfig(image_transport="compressed")
     assert make_inputs(compressed, "-r", "image_raw:=/cam/raw").name(IMAGE.topic) == "/cam/raw/compressed"
     assert make_inputs(compressed, "-r", "image_raw/compressed:=/cam/jpeg").name(IMAGE.topic) == "/cam/jpeg"
+
+
+def test_a_topic_is_remapped_once(make_inputs):
+    """The second rule is of the topic `depth`; the first one's result has the same name."""
+    inputs = make_inputs(NodeConfig(), "-r", "image_raw:=depth", "-r", "depth:=depth_registered")
+    heard = {subscription.topic_name for subscription in inputs._node.subscriptions}
+    assert {inputs.name(IMAGE.topic), inputs.name(DEPTH.topic)} == {"/depth", "/depth_registered"} <= heard
+
+
+def test_a_publisher_that_is_not_heard_is_told_by_the_policy(make_inputs, monkeypatch):
+    inputs = make_inputs(NodeConfig(input_qos="reliable"))
+    node, told = inputs._node, []
+    monkeypatch.setattr(node, "get_logger", lambda: SimpleNamespace(warning=told.append))
+    node.create_publisher(Image, MASK.topic, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    deadline = time.monotonic() + WAIT_S
+    while not told and time.monotonic() < deadline:
+        executor.spin_once(timeout_sec=0.1)
+    executor.shutdown()
+    assert told and "(policy RELIABILITY)" in told[0]
 
 
 def test_an_image_that_is_too_old_does_not_go_with_a_point_though_it_is_kept(make_inputs):
