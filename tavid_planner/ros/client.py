@@ -29,6 +29,7 @@ from tavid_planner.ros.felt_run import FeltRun, feeling_file
 from tavid_planner.ros.isolation import check_domain
 from tavid_planner.ros.known_scene import fill_known_scene
 from tavid_planner.ros.robot_run import LAST_CANCEL_S, RobotRun, wait_until_taken
+from tavid_planner.ros.subscriptions import check_name, check_namespace
 from tavid_planner_interfaces.action import PlanInteraction
 from tavid_planner_interfaces.msg import Instance as InstanceMessage
 
@@ -64,10 +65,12 @@ class PlanClient:
         context: an initialised rclpy context; None creates one.
 
     Raises:
-        InputError: CONFIG_INVALID for a ROS_DOMAIN_ID that is none.
+        InputError: CONFIG_INVALID for a ROS_DOMAIN_ID that is none, a name or namespace that ROS does not allow.
     """
 
     def __init__(self, planner: str = "tavid_planner", namespace: str = "", context: Context | None = None):
+        check_name(planner)
+        check_namespace(namespace)
         self._own_context = context is None
         if context is None:
             check_domain()
@@ -88,7 +91,7 @@ class PlanClient:
             cancel_service_qos_profile=deep,
         )
         self._state = self.node.create_client(GetState, f"{planner}/get_state")
-        self._goal = self._result_future = None
+        self._goal = self._result_future = self._request = None
         self._presence: Presence | None = None
         self._run: RobotRun | FeltRun | None = None
         self.feedback: PlanInteraction.Feedback | None = None
@@ -182,9 +185,11 @@ class PlanClient:
     ) -> None:
         """Like `send`, for a goal message of one's own."""
         self.feedback = self._goal = self._result_future = None
+        self._request = request = object()
 
         def keep(message) -> None:
-            self.feedback = message.feedback
+            if self._request is request:  # one that was sent before may still be planned
+                self.feedback = message.feedback
             if on_feedback is not None:
                 on_feedback(message.feedback)
 

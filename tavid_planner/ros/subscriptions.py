@@ -4,10 +4,16 @@ import copy
 from collections.abc import Callable
 
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.exceptions import InvalidParameterTypeException, InvalidTopicNameException
+from rclpy.exceptions import (
+    InvalidNamespaceException,
+    InvalidParameterTypeException,
+    InvalidTopicNameException,
+    NameValidationException,
+)
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.validate_namespace import validate_namespace
 from rclpy.validate_topic_name import validate_topic_name
 
 from tavid_planner.errors import ErrorCode, InputError
@@ -27,8 +33,25 @@ def check_name(topic: str) -> None:
     try:
         validate_topic_name(topic)
     except InvalidTopicNameException as error:
-        reason = str(error).splitlines()[0].removesuffix(":").rpartition(": ")[2]
-        raise InputError(ErrorCode.CONFIG_INVALID, f"invalid name {topic[:80]!r}: {reason}", hint) from error
+        raise InputError(ErrorCode.CONFIG_INVALID, f"invalid name {topic[:80]!r}: {_reason(error)}", hint) from error
+
+
+def check_namespace(namespace: str) -> None:
+    """Check the namespace of a node, "" for none.
+
+    Raises:
+        InputError: CONFIG_INVALID for one that ROS does not allow.
+    """
+    try:
+        validate_namespace(namespace if namespace.startswith("/") else f"/{namespace}")
+    except InvalidNamespaceException as error:
+        told = f"invalid namespace {namespace[:80]!r}: {_reason(error)}"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "namespaces are like /robot_1") from error
+
+
+def _reason(error: NameValidationException) -> str:
+    """What is wrong with a name, of rclpy's drawing of it."""
+    return str(error).splitlines()[0].removesuffix(":").rpartition(": ")[2]
 
 
 def subscribe(

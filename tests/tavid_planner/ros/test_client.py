@@ -45,6 +45,7 @@ class Planner(ServedNode):
     def _plan(self, handle):
         deadline = time.monotonic() + WAIT_S
         while handle.is_active and not handle.is_cancel_requested and time.monotonic() < deadline:
+            handle.publish_feedback(PlanInteraction.Feedback(stage=handle.request.instruction))
             time.sleep(0.02)
         self.was_cancelled.set()
         handle.canceled()
@@ -118,6 +119,25 @@ def test_a_planner_that_was_started_anew_is_not_waited_for(pair, monkeypatch):
     assert failure.value.code is ErrorCode.TIMED_OUT
 
 
+def test_feedback_is_that_of_the_latest_request(pair):
+    planner, client = pair
+    planner.thinks_s = 0.0
+    client.send_goal(PlanInteraction.Goal(instruction="first"), WAIT_S)
+    first, deadline = client._goal, time.monotonic() + WAIT_S
+    while client.feedback is None and time.monotonic() < deadline:
+        client.is_done(0.05)
+    assert client.feedback.stage == "first"
+    client.send_goal(PlanInteraction.Goal(instruction="second"), WAIT_S)
+    seen = set()
+    for _ in range(20):
+        client.is_done(0.05)
+        seen |= {client.feedback.stage} if client.feedback else set()
+    client.wait(first.cancel_goal_async(), WAIT_S)
+    client.cancel(WAIT_S)
+    assert client.result(WAIT_S).error_code == ErrorCode.CANCELLED
+    assert seen == {"second"}
+
+
 def test_the_stamp_of_an_image_is_that_of_all_that_is_sent_with_it(pair, monkeypatch):
     _, client = pair
     sent = []
@@ -177,6 +197,13 @@ def test_a_mask_that_is_a_picture_is_sent_as_the_mask_that_it_shows(pair, monkey
     client.send("picks up the [TGT] mug", target_mask=np.dstack([mask * np.uint8(200)] * 3))
     [goal] = sent
     np.testing.assert_array_equal(mask_from_image(goal.target_mask) > 0, mask)
+
+
+@pytest.mark.parametrize("names", [{"namespace": "robot one"}, {"namespace": "/1"}, {"planner": "tavid-planner"}])
+def test_a_name_that_ros_does_not_allow_is_refused_in_one_line(names):
+    with pytest.raises(InputError, match=r"^CONFIG_INVALID \(\d+\): invalid name[^\n]* - [^\n]*$") as refused:
+        PlanClient(**names)
+    assert refused.value.code is ErrorCode.CONFIG_INVALID
 
 
 def test_a_request_waits_for_its_node_and_says_when_there_is_none():
