@@ -182,12 +182,12 @@ class Page:
 
     def _show(self, read, request: gr.Request):
         try:
-            visit = self._visits.of(request.session_hash)
-            visit.show(read())
+            visit, rgb = self._visits.of(request.session_hash), read()
+            visit.show(rgb)
         except TavidError as error:
             return gr.skip(), gr.skip(), words.error_words(error)
-        strokes = {"background": visit.rgb, "layers": [], "composite": None}
-        return visit.rgb, strokes, "<small>Now click the middle of the object.</small>"
+        strokes = {"background": rgb, "layers": [], "composite": None}
+        return rgb, strokes, "<small>Now click the middle of the object.</small>"
 
     def _click(self, what: str, event: gr.SelectData, request: gr.Request):
         column, row = event.index
@@ -202,10 +202,11 @@ class Page:
     def _mark(self, what: str, prompt_for, request: gr.Request):
         try:
             visit = self._visits.of(request.session_hash)
-            found = visit.mark(what, prompt_for(visit))
+            prompt = prompt_for(visit)
+            rgb, found = visit.mark(what, prompt)
         except TavidError as error:
             return gr.skip(), words.error_words(error)
-        return outlined(visit.rgb, found.mask, visit.prompts[what]), words.found_words(what, found)
+        return outlined(rgb, found.mask, prompt), words.found_words(what, found)
 
     def _plan(self, instruction: str, profile: str, samples, seed, robot: str, request: gr.Request):
         nothing = (gr.skip(),) * 7

@@ -28,7 +28,7 @@ class Visit:
     Attributes:
         folder: of its bundles, with a name that cannot be guessed; shown: folder of the files sent to the browser.
         rgb: (H, W, 3) uint8, the picture; None before there is one.
-        found: TARGET or ACTOR -> its mask; prompts: the mark it came from.
+        found: TARGET or ACTOR -> its mask.
         keep: whether its bundles stay when it is closed.
         cancel: of the running plan, None when none runs; closed: whether the page is open no longer.
         used_s: when it was last used, on the monotonic clock.
@@ -38,7 +38,6 @@ class Visit:
     keep: bool = False
     rgb: np.ndarray | None = None
     found: dict[str, SegmentedMask] = field(default_factory=dict)
-    prompts: dict[str, MaskPrompt] = field(default_factory=dict)
     cancel: CancelToken | None = None
     plans: int = 0
     shown: Path | None = None
@@ -56,7 +55,7 @@ class Visit:
         """Start with a new picture; marks on the previous one are discarded."""
         with self._lock:
             self.rgb = rgb
-            self.found, self.prompts = {}, {}
+            self.found = {}
 
     def picture(self) -> np.ndarray:  # (H, W, 3) uint8
         """The picture that is shown.
@@ -70,8 +69,11 @@ class Visit:
             )
         return self.rgb
 
-    def mark(self, what: str, prompt: MaskPrompt) -> SegmentedMask:
+    def mark(self, what: str, prompt: MaskPrompt) -> tuple[np.ndarray, SegmentedMask]:
         """Find the target or the person under a mark.
+
+        Returns:
+            The picture, which may have been changed for another one since, and the mask in it.
 
         Raises:
             InputError: without a picture, or as `segment`; earlier marks are kept. MASK_INVALID when another picture
@@ -84,8 +86,8 @@ class Visit:
                 raise InputError(
                     ErrorCode.MASK_INVALID, "another picture was given meanwhile", f"click the {what} in that one"
                 )
-            self.found[what], self.prompts[what] = found, prompt
-        return found
+            self.found[what] = found
+        return rgb, found
 
     def request(self, instruction: str, seed, samples, robot: str = "") -> InteractionRequest:
         """The request for the planner.

@@ -81,6 +81,24 @@ def test_a_drawing_that_is_too_large_is_refused_before_it_is_decoded(bomb, tmp_p
     assert editor.preprocess(sent(tmp_path / "small.png"))["layers"][0].shape == (20, 30, 4)
 
 
+def test_a_mark_is_drawn_in_the_picture_that_it_was_made_in(desk, visits, make_request, monkeypatch):
+    page = pytest.importorskip("tavid_planner.web.page")
+    visit, rgb = visits.of("one"), make_request().rgb
+    visit.show(rgb)
+    mark = visit.mark
+
+    def mark_and_upload(*given):
+        marked = mark(*given)
+        visit.show(rgb[:20, :20])  # another upload ends at the same time
+        return marked
+
+    monkeypatch.setattr(visit, "mark", mark_and_upload)
+    click, request = SimpleNamespace(index=(66, 43)), SimpleNamespace(session_hash="one")
+    picture, told = page.Page(desk, visits)._click(TARGET, click, request)
+    assert "is marked" in told
+    assert picture.shape[0] * rgb.shape[1] == picture.shape[1] * rgb.shape[0]  # small ones are shown larger
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_loaded(capsys):
     pytest.importorskip("gradio")
     from tavid_planner.cli.web import main
