@@ -98,28 +98,57 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
     request, doer = plan["request"], doer_of(plan)
     if doer != Path(doer).name:
         raise InputError(ErrorCode.FILE_INVALID, f"the plan of {bundle} is of a robot called {shown(doer)}")
-    robot = None
     if doer == PERSON:
-        moment_s = _moments_s((motion.num_frames - 1) / motion.fps, fps)
-        state, names = _between(_state_of_person(motion), moment_s, motion.fps), STATE_OF_PERSON
+        steps = _steps_of_person(motion, fps)
     else:
-        robot = RobotMotion.load(bundle / "robot" / f"{doer}.npz")
-        at_s = np.arange(len(robot.positions_rad)) / robot.fps
-        time_s = _moments_s(at_s[-1], fps)
-        state, names = robot.spline()(time_s), robot.joint_names
-        # a robot takes longer than the person in the video
-        moment_s = np.interp(time_s, at_s, robot.source_time_s)
-    seen = clip.frames[_nearest(moment_s, clip.fps, len(clip.frames)), : request["height_px"], : request["width_px"]]
+        steps = _steps_of_robot(RobotMotion.load(bundle / "robot" / f"{doer}.npz"), motion, fps)
+    seen = _nearest(steps.moment_s, clip.fps, len(clip.frames))
+    pose = steps.object_pose
+    pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True)
+    return Episode(
+        name=bundle.name,
+        task=" ".join(request["instruction"].replace("[TGT]", " ").split()),
+        seed=plan["provenance"]["chosen_seed"],
+        doer=doer,
+        fps=fps,
+        frames=clip.frames[seen, : request["height_px"], : request["width_px"]],
+        state=steps.state.astype(np.float32),
+        state_names=steps.state_names,
+        object_pose=pose.astype(np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """What happens at a constant rate.
+
+    Attributes:
+        moment_s: (N,) of the video; the others as of an `Episode`, in float64, quaternions not yet of length 1.
+    """
+
+    moment_s: np.ndarray
+    state: np.ndarray
+    state_names: tuple[str, ...]
+    object_pose: np.ndarray
+
+
+def _steps_of_person(motion: HoiMotion, fps: int) -> _Steps:
+    moment_s = _moments_s((motion.num_frames - 1) / motion.fps, fps)
+    state, pose = (_between(values, moment_s, motion.fps) for values in (_state_of_person(motion), _poses(motion)))
+    return _Steps(moment_s, state, STATE_OF_PERSON, pose)
+
+
+def _steps_of_robot(robot: RobotMotion, motion: HoiMotion, fps: int) -> _Steps:
+    at_s = np.arange(len(robot.positions_rad)) / robot.fps
+    time_s = _moments_s(at_s[-1], fps)
+    # a robot takes longer than the person in the video
+    moment_s = np.interp(time_s, at_s, robot.source_time_s)
     pose = _between(_poses(motion), moment_s, motion.fps)
-    if robot is not None and len(robot.object_pose):
+    if len(robot.object_pose):
         # a humanoid's scene has its scale, and an arm may have planned for another place
         planned = np.concatenate([robot.object_pose[:, :3], continuous(robot.object_pose[:, 3:])], axis=1)
-        pose = _between(planned, np.arange(len(state)) / fps, robot.fps)
-    pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True)
-    task, seed = " ".join(request["instruction"].replace("[TGT]", " ").split()), plan["provenance"]["chosen_seed"]
-    return Episode(
-        bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose.astype(np.float32)
-    )
+        pose = _between(planned, time_s, robot.fps)
+    return _Steps(moment_s, robot.spline()(time_s), tuple(robot.joint_names), pose)
 
 
 def _poses(motion: HoiMotion) -> np.ndarray:  # (T, 7)

@@ -102,15 +102,8 @@ class LatestInputs:
         distorted = info is not None and has_distortion(info) and not (is_empty(goal.image) and self._is_rectified())
         size_px, left_so = rgb.shape[:2], distorted and not options.rectify
         intrinsics = None if info is None else intrinsics_from_camera_info(info, size_px, left_so)
-        fields = dict(
-            instruction=goal.instruction,
-            intrinsics=intrinsics,
-            depth_m=depth_m,
-            seed=goal.seed,
-            samples=goal.samples or 1,
-            known=known_scene(goal, header, options, self._received.transforms),
-        )
-        request = _request(goal, rgb, arrays, fields)
+        known = known_scene(goal, header, options, self._received.transforms)
+        request = _request(goal, rgb, arrays, intrinsics=intrinsics, depth_m=depth_m, known=known)
         notes = (*marked.notes, *depth_notes, *info_notes)
         if distorted:
             if options.rectify:
@@ -258,12 +251,19 @@ def _masks(goal, target: Image) -> list[tuple[str, Image]]:
     return [("target mask", target), *actor]
 
 
-def _request(goal, rgb: np.ndarray, masks: list[np.ndarray], fields: dict) -> InteractionRequest:
+def _request(goal, rgb: np.ndarray, masks: list[np.ndarray], **scene) -> InteractionRequest:
+    """The request of a goal.
+
+    Args:
+        masks: of its instances, or of the target and, where one is marked, the actor.
+        scene: what is known of camera and room, by the names of `InteractionRequest`.
+    """
+    scene |= {"seed": goal.seed, "samples": goal.samples or 1}
     if goal.instances:
         marked = [Instance(given.name, given.role, mask) for given, mask in zip(goal.instances, masks)]
-        return InteractionRequest.of_instances(rgb, marked, fields.pop("instruction"), **fields)
+        return InteractionRequest.of_instances(rgb, marked, goal.instruction, **scene)
     target, *actor = masks
-    return InteractionRequest(rgb, target, actor_mask=next(iter(actor), None), **fields)
+    return InteractionRequest(rgb, target, goal.instruction, actor_mask=next(iter(actor), None), **scene)
 
 
 def _rectified(request: InteractionRequest, rectification: Rectification) -> InteractionRequest:
