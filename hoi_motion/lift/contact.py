@@ -126,7 +126,7 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
             near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
         free = has_left(track, hand, target.camera) | moving | holds_from_start(track, target, hand, near_px, fps)
         unseen = np.isinf(distances[hand])
-        unseen &= ~_elsewhere(track, target, hand, unseen, near_still_px, fps)
+        unseen &= ~_cannot_be_behind(track, target, hand, unseen, near_still_px, fps)
         touching = _closed_unseen(near & free, unseen, fps)
         if hand == holder:
             carried = moving & ~_put_down(track, target, hand, distances[hand], near_still_px, fps)
@@ -159,9 +159,11 @@ def _closed_unseen(near: np.ndarray, unseen: np.ndarray, fps: float) -> np.ndarr
     return closed(near | hidden, round(MAX_GAP_S * fps))
 
 
-def _elsewhere(track, target: ObjectTrack, hand: str, unseen: np.ndarray, near_px: float, fps: float) -> np.ndarray:
-    """(T,) bool: frames in which a hand that is not seen cannot be behind the object, which keeps still meanwhile:
-    it is out of the picture, or its elbow too far away.
+def _cannot_be_behind(
+    track, target: ObjectTrack, hand: str, unseen: np.ndarray, near_px: float, fps: float
+) -> np.ndarray:  # (T,) bool
+    """Frames in which a hand that is not seen cannot be behind the object, which keeps still meanwhile: it is out of
+    the picture, or its elbow too far away.
 
     Args:
         unseen: (T,) bool; near_px: how near a hand must be to touch.

@@ -41,28 +41,39 @@ def seat_under(
     Returns:
         A plate right under the skin of buttocks and thighs where it is lowest, kept clear of the legs below it.
     """
+    frames = _frames_of_longest_sit(points_m, fps)
+    if not len(frames):
+        return None
+    buttocks_and_thighs = body.skin(np.flatnonzero(np.isin(body.vertex_joint, [0, *_ids("hip")])))
+    skin_m = body.joints(pose_rad[frames], transl_m[frames], betas, buttocks_and_thighs).numpy()[:, 55:]
+    height_m = skin_m[..., 2].min(1)
+    lowest, top_m = int(frames[height_m.argmin()]), float(height_m.min())
+    return _plate(points_m, lowest, top_m) if top_m > SIZE_M[2] else None
+
+
+def _frames_of_longest_sit(points_m: np.ndarray, fps: float) -> np.ndarray:
+    """Indices of the frames in which the person sits where they sit longest; none where nobody sits."""
     sits, pelvis_m = closed(_sits(points_m), round(LEAST_S * fps)), points_m[:, 0, :2]
     start, end = max(runs_of(sits), key=lambda run: run[1] - run[0], default=(0, 0))
     if end - start < LEAST_S * fps:
-        return None
+        return np.zeros(0, int)
     there = np.linalg.norm(pelvis_m - np.median(pelvis_m[start:end], axis=0), axis=1) < SIZE_M[1] / 2
-    frames = np.flatnonzero(sits & there)
-    skin = body.skin(np.flatnonzero(np.isin(body.vertex_joint, [0, *_ids("hip")])))
-    height_m = body.joints(pose_rad[frames], transl_m[frames], betas, skin).numpy()[:, 55:, 2].min(1)
-    lowest, top_m = int(frames[height_m.argmin()]), float(height_m.min())
-    if top_m <= SIZE_M[2]:
-        return None
-    thighs = (points_m[lowest, _ids("knee")] - points_m[lowest, _ids("hip")]).mean(0)
+    return np.flatnonzero(sits & there)
+
+
+def _plate(points_m: np.ndarray, frame: int, top_m: float) -> SupportBox:
+    """The seat at a height, under the person of one frame, and clear of their legs in all."""
+    thighs = (points_m[frame, _ids("knee")] - points_m[frame, _ids("hip")]).mean(0)
     # x is across, y along the thighs
-    T = standing_at(points_m[lowest, 0], float(np.arctan2(-thighs[0], thighs[1])))
-    T[2, 3] = top_m - SIZE_M[2] / 2
-    legs = moved_back(T, points_m[:, [*_ids("knee"), *_ids("ankle"), *_ids("heel")]].reshape(-1, 3))
-    beside = (legs[:, 2] < 0) & (np.abs(legs[:, 0]) < SIZE_M[0] / 2) & (legs[:, 1] > 0)
+    T_world_seat = standing_at(points_m[frame, 0], float(np.arctan2(-thighs[0], thighs[1])))
+    T_world_seat[2, 3] = top_m - SIZE_M[2] / 2
+    legs_m = moved_back(T_world_seat, points_m[:, [*_ids("knee"), *_ids("ankle"), *_ids("heel")]].reshape(-1, 3))
+    in_front = (legs_m[:, 2] < 0) & (np.abs(legs_m[:, 0]) < SIZE_M[0] / 2) & (legs_m[:, 1] > 0)
     back_m = AHEAD_M - SIZE_M[1] / 2
-    front_m = min([AHEAD_M + SIZE_M[1] / 2, *(legs[beside, 1] - LEG_M)])
+    front_m = min([AHEAD_M + SIZE_M[1] / 2, *(legs_m[in_front, 1] - LEG_M)])
     depth_m = max(LEAST_DEPTH_M, front_m - back_m)
-    T[:3, 3] += T[:3, 1] * (back_m + depth_m / 2)
-    return SupportBox("seat", np.array([SIZE_M[0], depth_m, SIZE_M[2]]), T)
+    T_world_seat[:3, 3] += T_world_seat[:3, 1] * (back_m + depth_m / 2)
+    return SupportBox("seat", np.array([SIZE_M[0], depth_m, SIZE_M[2]]), T_world_seat)
 
 
 def _sits(points_m: np.ndarray) -> np.ndarray:  # (T,) bool

@@ -140,6 +140,7 @@ class StraightLines:
         )
 
     def _log_likelihood(self, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:  # (P,) and (R,) -> (P, R, headings)
+        """Of all edges, for a camera in a room of which each edge runs up, or along one of two walls, or anyhow."""
         heading = np.deg2rad(np.arange(0, 90, HEADING_STEP_DEG))
         up = upright(pitch[:, None], roll)  # (P, R, 3)
         ahead = np.array([0, 0, 1.0]) - up[..., 2:] * up
@@ -156,15 +157,20 @@ class StraightLines:
     def _length_px(self) -> np.ndarray:  # (N,)
         return np.hypot(*(self.ends_px[:, 2:] - self.ends_px[:, :2]).T)
 
-    def _density(self, direction: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., N), of degrees from it, 0 to 90
-        point = (direction @ self.K.T).astype(np.float32)[..., None, :]
+    def _density(self, direction: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., N)
+        """How densely each edge would lie, per degree, about the vanishing point of a direction if it ran that way.
+
+        The half of a normal distribution: of the angle, 0 to 90 degrees, between the edge and the line from its middle
+        to that point.
+        """
+        vanishing = (direction @ self.K.T).astype(np.float32)[..., None, :]  # homogeneous: it may be at infinity
         middle = ((self.ends_px[:, :2] + self.ends_px[:, 2:]) / 2).astype(np.float32)
         along = ((self.ends_px[:, 2:] - self.ends_px[:, :2]) / self._length_px[:, None]).astype(np.float32)
-        x, y = (point[..., i] - point[..., 2] * middle[:, i] for i in (0, 1))
-        sine = np.abs(x * along[:, 1] - y * along[:, 0]) / np.sqrt(x * x + y * y + 1e-12)
-        scatter = np.hypot(SCATTER_DEG, np.rad2deg(ENDS_PX / self._length_px)).astype(np.float32)
-        off = np.rad2deg(np.arcsin(np.minimum(sine, 1))) / scatter
-        return np.exp(-0.5 * off * off) * np.float32(np.sqrt(2 / np.pi)) / scatter
+        to_x, to_y = (vanishing[..., i] - vanishing[..., 2] * middle[:, i] for i in (0, 1))
+        sine = np.abs(to_x * along[:, 1] - to_y * along[:, 0]) / np.sqrt(to_x * to_x + to_y * to_y + 1e-12)
+        spread_deg = np.hypot(SCATTER_DEG, np.rad2deg(ENDS_PX / self._length_px)).astype(np.float32)
+        off = np.rad2deg(np.arcsin(np.minimum(sine, 1))) / spread_deg
+        return np.exp(-0.5 * off * off) * np.float32(np.sqrt(2 / np.pi)) / spread_deg
 
 
 def _student(off: np.ndarray) -> np.ndarray:

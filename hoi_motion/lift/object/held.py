@@ -100,11 +100,12 @@ def moving_path(
     hidden = held & is_held
     # how far away it is; then, at these distances, where it is across the sight
     depth = [_column(by_hand, 2), _by_size(target, frames, camera, movement.start_m, hidden)]
-    depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
+    depth_m = np.maximum(NEAREST_M, _path_between_rests(start[2:], depth, None if end is None else end[2:], step)[:, 0])
     across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m, is_held)]
     if not is_held:
         across[0] = Says(across[0].places, np.full_like(across[0].spreads, np.inf))
-    path = np.column_stack([_between(start, across, end, slice(0, 2), across_step), depth_m])
+    across_m = _path_between_rests(start[:2], across, None if end is None else end[:2], across_step)
+    path = np.column_stack([across_m, depth_m])
     return path @ camera.T_world_camera[:3, :3].T + camera.T_world_camera[:3, 3]
 
 
@@ -152,22 +153,29 @@ def _by_track(target: ObjectTrack, frames, middle_px, camera: Camera, depth_m: n
     return Says((rays * depth_m[:, None])[:, :2], np.tile(spread_m[:, None], (1, 2)))
 
 
-def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, columns, step) -> np.ndarray:
-    """The smooth path between two rests, of which the second may be missing; step: (N,) or one for all."""
-    rests = [np.atleast_1d(start[columns]), *([] if end is None else [np.atleast_1d(end[columns])])]
-    ahead = [np.tile(rests[0], (STILL_FRAMES, 1))]
-    behind = [np.tile(rest, (STILL_FRAMES, 1)) for rest in rests[1:]]
-    nothing = [np.full_like(rest, np.inf) for rest in [*ahead, *behind]]
-    certain = [np.full_like(rest, REST_SPREAD_M) for rest in [*ahead, *behind]]
+def _path_between_rests(
+    start: np.ndarray,  # (C,)
+    says: list[Says],  # places (N, C)
+    end: np.ndarray | None,  # (C,)
+    step,
+) -> np.ndarray:  # (N, C)
+    """The smooth path between two rests, of which the second may be missing.
+
+    It stands still for STILL_FRAMES before and after, so that it sets off and ends calmly.
+
+    Args:
+        step: standard deviation of second differences, (N,) or one for all.
+    """
+    ahead = np.tile(start, (STILL_FRAMES, 1))
+    behind = np.tile(end, (STILL_FRAMES, 1)) if end is not None else np.empty((0, len(start)))
     whole = []
     for i, one in enumerate(says):
-        known = certain if i == 0 else nothing
-        places = np.vstack([*ahead, one.places, *behind])
-        whole.append(Says(places, np.vstack([*known[:1], one.spreads, *known[1:]])))
-    steps = np.pad(np.broadcast_to(step, len(says[0].places)), (STILL_FRAMES, 0), mode="edge")
-    steps = np.pad(steps, (0, len(behind) * STILL_FRAMES), mode="edge")
-    path = smooth_path(whole, steps)[STILL_FRAMES : STILL_FRAMES + len(says[0].places)]
-    return path[:, 0] if isinstance(columns, int) else path
+        # one of the sources says where it rests, the others nothing
+        known = REST_SPREAD_M if i == 0 else np.inf
+        spreads = np.vstack([np.full_like(ahead, known), one.spreads, np.full_like(behind, known)])
+        whole.append(Says(np.vstack([ahead, one.places, behind]), spreads))
+    steps = np.pad(np.broadcast_to(step, len(says[0].places)), (len(ahead), len(behind)), mode="edge")
+    return smooth_path(whole, steps)[STILL_FRAMES : STILL_FRAMES + len(says[0].places)]
 
 
 def smooth_path(says: list[Says], acceleration) -> np.ndarray:  # (N, C)

@@ -18,15 +18,26 @@ def signed_distance_m(shape: Primitive, points_m: np.ndarray) -> np.ndarray:  # 
         return np.linalg.norm(np.maximum(beyond, 0), axis=1) + np.minimum(beyond.max(1), 0)
     line = outside_line(shape.size_m, shape.profile, shape.is_open)
     line = np.vstack([[0.0, line[0, 1]], line, [0.0, line[-1, 1]]])
-    flat = np.column_stack([np.hypot(points_m[:, 0], points_m[:, 1]), points_m[:, 2]])
+    half_plane_m = np.column_stack([np.hypot(points_m[:, 0], points_m[:, 1]), points_m[:, 2]])
+    distance_m = _distance_to_line(half_plane_m, line)
+    return np.where(_is_within(half_plane_m, line), -distance_m, distance_m)
+
+
+def _distance_to_line(points: np.ndarray, line: np.ndarray) -> np.ndarray:  # (N, 2), (M, 2) -> (N,)
     start, way = line[:-1], np.diff(line, axis=0)
-    apart = flat[:, None] - start
+    apart = points[:, None] - start
     along = np.clip((apart * way).sum(-1) / np.maximum((way**2).sum(-1), 1e-12), 0, 1)
-    distance = np.linalg.norm(apart - along[..., None] * way, axis=-1).min(1)
-    # a level line outwards crosses the outline an odd number of times from inside
-    low, high = start[:, 1], line[1:, 1]
-    spans = (low > flat[:, 1:]) != (high > flat[:, 1:])
-    rise = np.where(high == low, 1.0, high - low)
-    crossing = start[:, 0] + (flat[:, 1:] - low) / rise * way[:, 0]
-    inside = (spans & (crossing > flat[:, :1])).sum(1) % 2 == 1
-    return np.where(inside, -distance, distance)
+    return np.linalg.norm(apart - along[..., None] * way, axis=-1).min(1)
+
+
+def _is_within(points: np.ndarray, line: np.ndarray) -> np.ndarray:  # (N, 2), (M, 2) -> (N,) bool
+    """Whether points (radius, height) are between the axis and a line that begins and ends on it.
+
+    A level ray outwards crosses the line an odd number of times from there.
+    """
+    radius, height = points[:, :1], points[:, 1:]
+    (start_radius, start_height), (end_radius, end_height) = line[:-1].T, line[1:].T
+    spans = (start_height > height) != (end_height > height)
+    rise = np.where(end_height == start_height, 1.0, end_height - start_height)
+    crossing = start_radius + (height - start_height) / rise * (end_radius - start_radius)
+    return (spans & (crossing > radius)).sum(1) % 2 == 1

@@ -164,38 +164,43 @@ class _Outline:
 
     def _climbed(self, family: Family, size: np.ndarray, yaw: float, shares: np.ndarray):
         """Coordinate search over sizes, shares and, where the mask's middle is not the shape's, its place."""
-        moves = family.has_handle or self.hidden is not None
         off = np.zeros(2)
-
-        def score(size, shares, off):
-            if not 0.25 <= size[1] / size[0] <= 4:  # a box no deeper than four times its width, nor thinner
-                return -1.0
-            ratio = size[2] / size[0]
-            miss = max(0.0, np.log(family.aspect[0] / ratio), np.log(ratio / family.aspect[1]))
-            overlap = self._overlap(self._drawn(family, size, yaw, shares, off), family.has_handle)
-            rough = np.abs(np.diff(shares, 2)).mean() if len(shares) > 2 else 0.0
-            return overlap - miss - self._unseen_cost(family, size, overlap) - ROUGH_COST * rough
-
-        best = score(size, shares, off), size, shares, off
-        for by, share_step, place_step in zip(SIZE_STEPS, SHARE_STEPS, PLACE_STEPS):
+        best = self._score(family, yaw, size, shares, off), size, shares, off
+        for steps in zip(SIZE_STEPS, SHARE_STEPS, PLACE_STEPS):
             for _ in range(ROUNDS):
-                value, size, shares, off = best
-                trials = [(_scaled(size, axes, f), shares, off) for axes in family.axes for f in (by, 1 / by)]
-                for i, (low, high) in enumerate(family.bounds):
-                    for step in (share_step, -share_step):
-                        trials.append((size, _shifted(shares, i, step, low, high), off))
-                for i in range(2) if moves else ():
-                    for step in (place_step, -place_step):
-                        aside = _shifted(off, i, step, -1, 1)
-                        grown = _scaled(size, (0, 1) if i == 0 else (2,), 1 + 2 * abs(step))
-                        # one side may also stay while the other moves
-                        trials += [(size, shares, aside), (grown, shares, aside)]
-                found = max(((score(*trial), *trial) for trial in trials), key=lambda f: f[0])
+                value, *place = best
+                trials = self._neighbours(family, *place, *steps)
+                found = max(((self._score(family, yaw, *trial), *trial) for trial in trials), key=lambda f: f[0])
                 if found[0] <= value + 1e-4:
                     break
                 best = found
         value, size, shares, off = best
         return value, size, yaw, shares, off
+
+    def _score(self, family: Family, yaw: float, size: np.ndarray, shares: np.ndarray, off: np.ndarray) -> float:
+        if not 0.25 <= size[1] / size[0] <= 4:  # a box no deeper than four times its width, nor thinner
+            return -1.0
+        ratio = size[2] / size[0]
+        miss = max(0.0, np.log(family.aspect[0] / ratio), np.log(ratio / family.aspect[1]))
+        overlap = self._overlap(self._drawn(family, size, yaw, shares, off), family.has_handle)
+        rough = np.abs(np.diff(shares, 2)).mean() if len(shares) > 2 else 0.0
+        return overlap - miss - self._unseen_cost(family, size, overlap) - ROUGH_COST * rough
+
+    def _neighbours(
+        self, family: Family, size, shares, off, factor: float, share_step: float, place_step: float
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Sizes, shares and places one step from the given ones, along one coordinate each."""
+        found = [(_scaled(size, axes, by), shares, off) for axes in family.axes for by in (factor, 1 / factor)]
+        for i, (low, high) in enumerate(family.bounds):
+            for step in (share_step, -share_step):
+                found.append((size, _shifted(shares, i, step, low, high), off))
+        moves = family.has_handle or self.hidden is not None
+        for i, axes in ((0, (0, 1)), (1, (2,))) if moves else ():
+            for step in (place_step, -place_step):
+                aside, grown = _shifted(off, i, step, -1, 1), _scaled(size, axes, 1 + 2 * abs(step))
+                # one side may also stay while the other moves
+                found += [(size, shares, aside), (grown, shares, aside)]
+        return found
 
     def _unseen_cost(self, family: Family, size: np.ndarray, overlap: float) -> float:
         """For a depth, or a width, that is not what such things usually have."""

@@ -29,16 +29,10 @@ class MeasuredRoom:
         rows, columns = np.mgrid[: depth_m.shape[0] : step, : depth_m.shape[1] : step]
         depth = np.nan_to_num(depth_m[::step, ::step].astype(float), posinf=0.0)
         points = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(K).T * depth[..., None]
-        inverse = 1 / np.where(depth > LEAST_DEPTH_M, depth, np.nan)
         here, right, below = points[1:-1, 1:-1], points[1:-1, 2:], points[2:, 1:-1]
         normals = np.cross(below - here, right - here)
         length = np.linalg.norm(normals, axis=-1)
-        bends = [
-            np.abs(inverse[1:-1, 2:] + inverse[1:-1, :-2] - 2 * inverse[1:-1, 1:-1]),
-            np.abs(inverse[2:, 1:-1] + inverse[:-2, 1:-1] - 2 * inverse[1:-1, 1:-1]),
-        ]
-        # unknown neighbours are no numbers, and no comparison holds for them
-        known = (np.max(bends, axis=0) < EDGE * inverse[1:-1, 1:-1]) & (length > 1e-12)
+        known = _is_even(depth) & (length > 1e-12)
         self._points, self._normals = here[known], normals[known] / length[known][:, None]
         self._least = LEAST_SHARE * known.size
 
@@ -79,3 +73,15 @@ class MeasuredRoom:
         inside = np.searchsorted(heights, heights + THICK_M) - np.arange(len(heights))
         best = inside.argmax()
         return float(np.median(heights[best : best + inside[best]])) if inside[best] >= self._least else None
+
+
+def _is_even(depth_m: np.ndarray) -> np.ndarray:  # (H, W) -> (H - 2, W - 2) bool
+    """Whether a pixel and its four neighbours lie in one plane; false where one of them is unknown."""
+    inverse = 1 / np.where(depth_m > LEAST_DEPTH_M, depth_m, np.nan)
+    here = inverse[1:-1, 1:-1]
+    bends = [
+        np.abs(inverse[1:-1, 2:] + inverse[1:-1, :-2] - 2 * here),
+        np.abs(inverse[2:, 1:-1] + inverse[:-2, 1:-1] - 2 * here),
+    ]
+    # unknown neighbours are no numbers, and no comparison holds for them
+    return np.max(bends, axis=0) < EDGE * here

@@ -16,14 +16,32 @@ from hoi_motion.lift.person.priors import REST_POSE_RAD
 
 _ROW = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
 _JOINT = {name: i for i, name in enumerate(JOINT_NAMES)}
-# first joint, second joint, keypoints of both and of the end, axis about which the second bends in the zero pose
+
+
+@dataclass(frozen=True)
+class _Limb:
+    """An arm or a leg: two bones, a joint that turns both and a hinge between them.
+
+    Attributes:
+        root, hinge: names of the joints.
+        keypoints: where the first bone begins, where the two meet, where the second ends.
+        bone, axis: of the zero pose, the direction of the first bone and the axis about which the second bends.
+    """
+
+    root: str
+    hinge: str
+    keypoints: tuple[int, int, int]
+    bone: tuple[float, float, float]
+    axis: tuple[float, float, float]
+
+
 _LIMBS = (
-    ("left_hip", "left_knee", (kp.L_HIP, kp.L_KNEE, kp.L_ANKLE), (1, 0, 0)),
-    ("right_hip", "right_knee", (kp.R_HIP, kp.R_KNEE, kp.R_ANKLE), (1, 0, 0)),
-    ("left_shoulder", "left_elbow", (kp.L_SHOULDER, kp.L_ELBOW, kp.L_WRIST), (0, -1, 0)),
-    ("right_shoulder", "right_elbow", (kp.R_SHOULDER, kp.R_ELBOW, kp.R_WRIST), (0, 1, 0)),
+    _Limb("left_hip", "left_knee", (kp.L_HIP, kp.L_KNEE, kp.L_ANKLE), (0, -1, 0), (1, 0, 0)),
+    _Limb("right_hip", "right_knee", (kp.R_HIP, kp.R_KNEE, kp.R_ANKLE), (0, -1, 0), (1, 0, 0)),
+    _Limb("left_shoulder", "left_elbow", (kp.L_SHOULDER, kp.L_ELBOW, kp.L_WRIST), (1, 0, 0), (0, -1, 0)),
+    _Limb("right_shoulder", "right_elbow", (kp.R_SHOULDER, kp.R_ELBOW, kp.R_WRIST), (-1, 0, 0), (0, 1, 0)),
 )
-_ZERO_BONE = {"hip": (0, -1, 0), "left_shoulder": (1, 0, 0), "right_shoulder": (-1, 0, 0)}
+MOST_BENT_RAD = 2.6
 # a limb bent less than about this sine does not tell its bending axis
 STRAIGHT = 0.2
 # of a person of whom no bone is seen
@@ -50,8 +68,7 @@ class Start:
 def fit_start(body: BodyModel, track: kp.KeypointTrack, K, lifted: Lifted, distance_m: np.ndarray) -> Start:
     """Start values from keypoints, their lifted points, and the distance (T,) that the bones tell."""
     T = track.num_frames
-    pitch = lifted.pitch_rad
-    R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
+    R_level_cam = R_level_camera(torch.tensor(lifted.pitch_rad, dtype=torch.float64)).numpy()
     R_level_root, body_rad = start_pose(lifted.points_m @ R_level_cam.T)
     rest, model = _resting_body(body)
     log_depth = np.log(distance_m)
@@ -61,14 +78,7 @@ def fit_start(body: BodyModel, track: kp.KeypointTrack, K, lifted: Lifted, dista
     pelvis_camera = np.column_stack([ray, np.ones(T)]) * np.exp(log_depth)[:, None]
     pelvis_up = float(np.median(pelvis_camera @ R_level_cam[2]))
     feet = model[[_ROW[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 1]
-    return Start(
-        R_level_root=R_level_root,
-        body_rad=body_rad,
-        ray=ray,
-        log_depth=log_depth,
-        pitch_rad=pitch,
-        floor_m=float(pelvis_up + feet),
-    )
+    return Start(R_level_root, body_rad, ray, log_depth, lifted.pitch_rad, floor_m=float(pelvis_up + feet))
 
 
 def distance_by_bones(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Lifted) -> np.ndarray:  # (T,)
@@ -76,27 +86,31 @@ def distance_by_bones(body: BodyModel, track: kp.KeypointTrack, K, confident, li
 
     The model's bones, turned like the lifted ones, are compared in size with the keypoints (SMPLify-X, section 3.4).
     """
-    T, (_, model) = track.num_frames, _resting_body(body)
-    depths = np.full(T, np.nan)
+    T, (_, model_m) = track.num_frames, _resting_body(body)
+    distance_m = np.full(T, np.nan)
     for t in range(T):
-        ratios, weights = [], []
-        for a, b in km.BONES:
-            weight = confident[t, a] * confident[t, b]
-            bone = lifted.points_m[t, _ROW[b]] - lifted.points_m[t, _ROW[a]]
-            length = np.linalg.norm(model[_ROW[b]] - model[_ROW[a]])
-            seen = np.linalg.norm(track.body_px[t, b, :2] - track.body_px[t, a, :2])
-            across = length * np.linalg.norm(bone[:2]) / (np.linalg.norm(bone) + 1e-6)
-            if weight > 0 and seen > 1e-3:
-                ratios.append(K[0, 0] * across / seen)
-                weights.append(weight * seen)
-        if ratios:
-            order = np.argsort(ratios)
-            total = np.cumsum(np.array(weights)[order])
-            depths[t] = np.array(ratios)[order][np.searchsorted(total, total[-1] / 2)]
-    known = np.flatnonzero(np.isfinite(depths))
+        told_m, weights = [], []
+        for begin, end in km.BONES:
+            trust = confident[t, begin] * confident[t, end]
+            seen_px = np.linalg.norm(track.body_px[t, end, :2] - track.body_px[t, begin, :2])
+            if trust > 0 and seen_px > 1e-3:
+                length_m = np.linalg.norm(model_m[_ROW[end]] - model_m[_ROW[begin]])
+                lifted_m = lifted.points_m[t, _ROW[end]] - lifted.points_m[t, _ROW[begin]]
+                across_m = length_m * np.linalg.norm(lifted_m[:2]) / (np.linalg.norm(lifted_m) + 1e-6)
+                told_m.append(K[0, 0] * across_m / seen_px)
+                weights.append(trust * seen_px)
+        if told_m:
+            distance_m[t] = _weighted_median(np.array(told_m), np.array(weights))
+    known = np.flatnonzero(np.isfinite(distance_m))
     if not len(known):
         return np.full(T, USUAL_DISTANCE_M)
-    return np.exp(np.interp(np.arange(T), known, np.log(np.clip(depths[known], 0.3, 60.0))))
+    return np.exp(np.interp(np.arange(T), known, np.log(np.clip(distance_m[known], 0.3, 60.0))))
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:  # (N,) each
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return values[order][np.searchsorted(total, total[-1] / 2)]
 
 
 def _resting_body(body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
@@ -129,20 +143,29 @@ def start_pose(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     spine = Rotation.from_matrix(np.swapaxes(root, 1, 2) @ chest).as_rotvec() / 3
     for name in ("spine1", "spine2", "spine3"):
         body_rad[:, _JOINT[name] - 1] = spine
-    for first, second, (a, b, c), hinge in _LIMBS:
-        collar = body_rad[:, _JOINT[first.replace("shoulder", "collar")] - 1]
-        above = root if "hip" in first else chest @ _matrix(collar)
-        upper, lower = _unit(at[b] - at[a]), _unit(at[c] - at[b])
-        rest = np.array(_ZERO_BONE["hip" if "hip" in first else first], float)
-        carried = _shortest_turn(above @ rest, upper) @ above @ np.array(hinge, float)
-        bent = np.cross(upper, lower)
-        axis = bent + STRAIGHT * carried
-        R_first = _bone_frame(upper, axis) @ _bone_frame(rest[None], np.array([hinge], float)).swapaxes(1, 2)
-        side = _bone_frame(upper, axis)[:, :, 1]
-        angle = np.arctan2((np.cross(upper, lower) * side).sum(1), (upper * lower).sum(1))
-        body_rad[:, _JOINT[first] - 1] = Rotation.from_matrix(np.swapaxes(above, 1, 2) @ R_first).as_rotvec()
-        body_rad[:, _JOINT[second] - 1] = np.clip(angle, 0, 2.6)[:, None] * np.array(hinge)
+    collars = {f"{side}_shoulder": body_rad[:, _JOINT[f"{side}_collar"] - 1] for side in ("left", "right")}
+    for limb in _LIMBS:
+        parent = chest @ _matrix(collars[limb.root]) if limb.root in collars else root
+        begin, meet, end = (at[k] for k in limb.keypoints)
+        root_rad, hinge_rad = _limb_pose(limb, parent, _unit(meet - begin), _unit(end - meet))
+        body_rad[:, _JOINT[limb.root] - 1], body_rad[:, _JOINT[limb.hinge] - 1] = root_rad, hinge_rad
     return root, body_rad
+
+
+def _limb_pose(limb: _Limb, parent: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Axis-angles (T, 3) of a limb's two joints, rad.
+
+    Args:
+        parent: (T, 3, 3) rotation of what it hangs from; upper, lower: (T, 3) directions of its bones, unit vectors.
+    """
+    bone, axis = np.array(limb.bone, float), np.array(limb.axis, float)
+    carried_axis = _shortest_turn(parent @ bone, upper) @ parent @ axis
+    bent = np.cross(upper, lower)
+    as_seen = _bone_frame(upper, bent + STRAIGHT * carried_axis)
+    R_root = as_seen @ _bone_frame(bone[None], axis[None]).swapaxes(1, 2)
+    root_rad = Rotation.from_matrix(np.swapaxes(parent, 1, 2) @ R_root).as_rotvec()
+    bent_rad = np.arctan2((bent * as_seen[:, :, 1]).sum(1), (upper * lower).sum(1))
+    return root_rad, np.clip(bent_rad, 0, MOST_BENT_RAD)[:, None] * axis
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

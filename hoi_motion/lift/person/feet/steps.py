@@ -64,28 +64,41 @@ def swings_of(ankles_m: np.ndarray, yaw_rad: np.ndarray, start: int, end: int, f
     Args:
         ankles_m: (T, 2, 3) of the fit, left and right; yaw_rad: (T,) where the body turns to, without leaps.
     """
-    both = [_swings(ankles_m, yaw_rad, start, end, fps, first) for first in (0, 1)]
+    landings = _landings(ankles_m[start : end + 1].mean(1)[:, :2], yaw_rad[start : end + 1], start, fps)
+    both = [_swings(landings, first) for first in (0, 1)]
     return min(both, key=lambda swings: _disagreement(ankles_m, swings, start, end))
 
 
-def _swings(ankles_m, yaw_rad, start: int, end: int, fps: float, first: int) -> list[Swing]:
-    frames = np.arange(start, end + 1)
-    way = np.r_[0, np.linalg.norm(np.diff(ankles_m[frames].mean(1)[:, :2], axis=0), axis=1).cumsum()]
-    seconds = (end - start) / fps
-    steps = max(np.sqrt(way[-1] * seconds / WALK_RATIO_M_S), np.ptp(yaw_rad[frames]) / TURN_RAD)
+def _landings(body_m: np.ndarray, yaw_rad: np.ndarray, start: int, fps: float) -> np.ndarray:  # (T, 2), (T,)
+    """When one step ends and the next begins, as frames between the first one, `start`, and the last one.
+
+    The body's way tells how many steps there are and when they land, its turn how many at least.
+    """
+    frames = np.arange(start, start + len(body_m))
+    way_m = np.r_[0, np.linalg.norm(np.diff(body_m, axis=0), axis=1).cumsum()]
+    seconds = (len(body_m) - 1) / fps
+    steps = max(np.sqrt(way_m[-1] * seconds / WALK_RATIO_M_S), np.ptp(yaw_rad) / TURN_RAD)
     count = int(np.clip(np.ceil(steps), 1, max(1, int(seconds / SWING_S))))
     # a foot lands when the body is between it and the other; the first and the last step are halves
     landed = np.r_[0, (np.arange(1, count + 1) - 0.5) / count, 1]
-    # the body's way tells when, and where it hardly moves, time does
-    progress = way / max(way[-1], 1e-6) + np.linspace(0, 0.5, len(frames))
-    edges = np.interp(landed * 1.5, progress, frames)
-    middle = (edges[1:] + edges[:-1]) / 2
+    # where the body hardly moves, time tells when
+    progress = way_m / max(way_m[-1], 1e-6) + np.linspace(0, 0.5, len(frames))
+    return np.interp(landed * 1.5, progress, frames)
+
+
+def _swings(landings: np.ndarray, first: int) -> list[Swing]:
+    """Swings of one foot after the other, of which each ends at a landing; the last two stand until the end.
+
+    Args:
+        first: the side of the first.
+    """
+    start, end, middle = landings[0], landings[-1], (landings[1:] + landings[:-1]) / 2
     swings, stands = [], [float(start), float(start)]
-    for step in range(count + 1):
+    for step, (lifts, lands) in enumerate(zip(landings, landings[1:])):
         side = (first + step) % 2
-        after = float(end) if step >= count - 1 else float(middle[step + 1])
-        wait = STANDS_SHARE * (edges[step + 1] - edges[step])
-        swings.append(Swing(side, edges[step] + wait, edges[step + 1] - wait, stands[side], after))
+        after = float(end) if step >= len(middle) - 2 else float(middle[step + 1])
+        wait = STANDS_SHARE * (lands - lifts)
+        swings.append(Swing(side, lifts + wait, lands - wait, stands[side], after))
         stands[side] = after
     return swings
 
