@@ -24,6 +24,9 @@ MAX_FRAMES = 10_000
 MAX_STEPS = 1000
 WAIT_S = 0.5
 """The transforms at an image's stamp may arrive a little after the image."""
+LATEST_S = 10.0
+"""How long ago the latest transform of a frame may have come: it may have moved since, and an image without a stamp
+does not tell when it was taken."""
 QUEUE_DEPTH = 100
 
 
@@ -37,6 +40,7 @@ class TransformTree:
         self._parents: dict[str, str] = {}
         self._moving: dict[str, deque[TransformStamped]] = {}
         self._fixed: dict[str, TransformStamped] = {}
+        self._heard_s: dict[str, float] = {}  # of the moving ones, `time.monotonic()`
         self._changed = threading.Condition()
 
     def add(self, transforms: Iterable[TransformStamped], fixed: bool = False) -> None:
@@ -67,7 +71,7 @@ class TransformTree:
         """T_to_of (4, 4): the pose of the frame `of` in the frame `to`, metres.
 
         Args:
-            stamp_s: the time; interpolated between two transforms. None: the latest.
+            stamp_s: the time; interpolated between two transforms. None: the latest, unless that came LATEST_S ago.
             tolerance_s: how far it may lie before the first or after the last transform.
             wait_s: how long to wait for transforms that are still on their way, also for one to interpolate with: of a
                 camera that moves, the nearest is not where it was.
@@ -85,6 +89,7 @@ class TransformTree:
             return self._lookup(_name(to), _name(of), stamp_s, tolerance_s)
 
     def _remember(self, child: str, transform: TransformStamped) -> None:
+        self._heard_s[child] = time.monotonic()
         kept = self._moving.setdefault(child, deque(maxlen=MAX_KEPT))
         now_s = stamp_of(transform.header) or 0.0
         if kept:
@@ -140,6 +145,13 @@ class TransformTree:
         if not kept:
             raise _invalid(f"TF has no recent transform of {frame[:80]!r}", "check that its publisher is running")
         if stamp_s is None:
+            silent_s = time.monotonic() - self._heard_s[frame]
+            if silent_s > LATEST_S:
+                raise InputError(
+                    ErrorCode.IMAGE_STALE,
+                    f"the latest transform of {frame[:80]!r} came {silent_s:.1f} s ago, allowed are {LATEST_S:g} s",
+                    "check that its publisher is running; what does not move belongs on /tf_static",
+                )
             return _matrix(kept[-1])
         stamps_s = np.array([stamp_of(t.header) or 0.0 for t in kept])
         after = int(np.searchsorted(stamps_s, stamp_s))

@@ -1,6 +1,7 @@
 """TF by plain arithmetic: chains, moments between two transforms, and what cannot be told."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.ros import transforms
 from tavid_planner.ros.transforms import TransformTree, matrix_of
 
 numbers = st.floats(-3, 3)
@@ -121,3 +123,19 @@ def test_recording_that_begins_anew_leaves_nothing_of_its_end():
 def test_numbers_that_are_no_rotation_are_refused(quaternion):
     with pytest.raises(TavidError, match="quaternion must have length 1"):
         matrix_of(Point(), Quaternion(**dict(zip("xyzw", map(float, quaternion)))))
+
+
+def test_the_latest_transform_of_a_publisher_that_has_gone_is_not_where_a_camera_is_now(monkeypatch):
+    """For an image without a stamp, whose time no tolerance checks."""
+    tree = TransformTree()
+    tree.add([transform("map", "base", stamp_s=5.0)])
+    tree.add([transform("map", "wall_camera")], fixed=True)
+    tree.lookup("map", "base", None, 0.0)
+    monkeypatch.setattr(transforms, "LATEST_S", 0.02)
+    time.sleep(0.05)
+    with pytest.raises(TavidError, match="the latest transform of 'base' came 0.[01] s ago") as stale:
+        tree.lookup("map", "base", None, 0.0)
+    assert stale.value.code is ErrorCode.IMAGE_STALE
+    tree.lookup("map", "wall_camera", None, 0.0)
+    tree.add([transform("map", "base", stamp_s=5.0)])  # still there, though its clock is not
+    tree.lookup("map", "base", None, 0.0)
