@@ -27,6 +27,8 @@ LEAST_PERSON_PX = 20
 ANYTHING = 0.1
 # so many times as frequent as any other is a colour that somebody has
 COMMON = 5.0
+# from this likeness on a pixel is what it was in another frame
+AS_IT_WAS = 0.5
 # so many working pixels beside it are its surroundings
 BESIDE_PX = 6
 # how much the colours count that it has shown since
@@ -97,16 +99,24 @@ def object_likeness(
     same = np.exp(-off / (2 * noise**2))
     if seen is not None:
         own = _with_later_colours(own, images, seen, SHARES[0] * peak * same, people, head, heads)
-    maps = np.empty(off.shape, np.float32)
+    its_log, other = [], []
     for t, image in enumerate(images):
         bins = _bins(image)
+        its_log.append(np.log((1 - ANYTHING) * own[bins] + ANYTHING * uniform))
+        other.append(
+            SHARES[1] * people[bins] + SHARES[2] * rest[bins] + SHARES[3] * uniform + HEAD * heads[t] * head[bins]
+        )
+    if seen is not None:
+        # what looked like it where it was seen, at its first place, and is as it was then, is it and not the room
+        it = seen & (its_log > np.log(other)) & (same > AS_IT_WAS)
+        same[:, grown & it.any(0)] = 0.0
+    maps = np.empty(off.shape, np.float32)
+    for t in range(len(images)):
         unchanged = SHARES[0] * peak * same[t]
         # behind the object itself nothing is known while it rests
         if t * 3 < len(images):
             unchanged[grown] = 0.0
-        other = unchanged + SHARES[1] * people[bins] + SHARES[2] * rest[bins] + SHARES[3] * uniform
-        other += HEAD * heads[t] * head[bins]
-        maps[t] = np.log((1 - ANYTHING) * own[bins] + ANYTHING * uniform) - np.log(other)
+        maps[t] = its_log[t] - np.log(unchanged + other[t])
     # what is revealed differs from the object; what has its colours may be itself, shifted or pressed together
     differs = np.clip(np.sqrt(((room - stack[0]) ** 2).sum(-1)) / (3 * noise) - 0.5, 0, 1) * mask
     differs *= ~_has_its_colours(room, own, images[0], grown | person)

@@ -67,18 +67,38 @@ def test_its_first_place_is_emptied_once_it_has_left_and_not_before():
     assert emptied[:3].max() < 0.1 and emptied[6:].min() > 0.5
 
 
-def test_what_is_shifted_and_stays_does_not_leave_its_place_empty():
-    """A packet on which somebody had pressed a hand: where it was red it is blue since, and no table shows there."""
+@pytest.fixture
+def shifted():
+    """Pictures of a striped packet that is shifted by a third of its size after two frames and lies there since, and
+    its mask."""
     images, mask = clip([(10, 30), *[None] * (T - 1)])
     for t, image in enumerate(images):
         x = 10 if t < 2 else 14
         striped = np.zeros((SIDE, SIDE, 3), np.uint8) + np.array(RED, np.uint8)
         striped[:, SIDE // 2 :] = (40, 60, 170)
         image[30 : 30 + SIDE, x : x + SIDE] = cv2.cvtColor(striped, cv2.COLOR_RGB2LAB)
+    return images, mask
+
+
+def test_what_is_shifted_and_stays_does_not_leave_its_place_empty(shifted):
+    """Where it was red it is blue since, and no table shows there."""
+    images, mask = shifted
     nobody = np.zeros((T, H, W), bool)
     found = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS)
     assert found.emptied[4:, 30 : 30 + SIDE, 15 : 10 + SIDE].max() < 0.1
     assert found.emptied[4:, 30 : 30 + SIDE, 10:14].mean() > 0.5
+
+
+def test_what_has_been_seen_in_its_new_place_is_not_the_room_there_later(shifted):
+    images, mask = shifted
+    nobody = np.zeros((T, H, W), bool)
+    seen = nobody.copy()
+    seen[2, 28 : 32 + SIDE, 12 : 16 + SIDE] = True  # with a margin of the wall
+    without = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS)
+    found = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS, seen)
+    there = np.s_[4:, 32 : 28 + SIDE, 15 : 10 + SIDE]
+    assert without.maps[there].max() < 0.5 < found.maps[there].min()
+    assert found.maps[4:, 28, 12:24].max() < 0
 
 
 def test_what_rests_all_the_time_never_leaves_its_place_empty():
