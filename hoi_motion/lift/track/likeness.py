@@ -107,9 +107,10 @@ def object_likeness(
             SHARES[1] * people[bins] + SHARES[2] * rest[bins] + SHARES[3] * uniform + HEAD * heads[t] * head[bins]
         )
     if seen is not None:
-        # what looked like it where it was seen, at its first place, and is as it was then, is it and not the room
+        # what looks like it where it was seen, at or beside its first place, and is later as it was then, is it and not
+        # the room; what was beside it from the start, such as its twin, is the room
         it = seen & (its_log > np.log(other)) & (same > AS_IT_WAS)
-        same[:, grown & it.any(0)] = 0.0
+        same[:, grown & it.any(0) & (mask | (same[0] <= AS_IT_WAS))] = 0.0
     maps = np.empty(off.shape, np.float32)
     for t in range(len(images)):
         unchanged = SHARES[0] * peak * same[t]

@@ -101,6 +101,17 @@ def test_what_has_been_seen_in_its_new_place_is_not_the_room_there_later(shifted
     assert found.maps[4:, 28, 12:24].max() < 0
 
 
+def test_a_twin_beside_it_is_the_room_although_it_has_been_seen_in_that_box():
+    """It is lifted from between its twins: their edges are in the box in which it is seen, and look like it."""
+    twin = (10 + SIDE, 30)
+    images, mask = clip(MOVED, twin)
+    nobody = np.zeros((T, H, W), bool)
+    seen = nobody.copy()
+    seen[3, 28 : 32 + SIDE, 10 : 20 + SIDE] = True
+    found = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS, seen)
+    assert found.maps[7:, 32 : 28 + SIDE, 10 + SIDE : 12 + SIDE].max() < 0
+
+
 def test_what_rests_all_the_time_never_leaves_its_place_empty():
     found, mask = likeness([(10, 30)] * T)
     assert found.emptied[:, mask].mean() < 0.1
