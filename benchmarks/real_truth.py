@@ -27,6 +27,7 @@ from benchmarks.eye_truth import (
     swapped_frames,
 )
 from hoi_motion.errors import TavidError
+from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.motion import HoiMotion
 
 HEAD = (
@@ -54,12 +55,12 @@ def main(argv: list[str] | None = None) -> int:
     for folder in folders:
         truth = read_truth(folder)
         try:
-            motion, keypoints_px = lifted(folder, arguments.motions)
+            motion, track = lifted(folder / "clip.mp4", folder / "mask.png", arguments.motions / folder.name)
         except TavidError as error:
             refused += 1
             print(f"{folder.name:16}{error}", flush=True)
             continue
-        rows.append(measure(truth, motion, keypoints_px))
+        rows.append(measure(truth, motion, track.body_px))
         print(line(folder.name, [rows[-1]]), flush=True)
         if arguments.sheets is not None:
             _draw(folder, truth, motion, arguments.sheets / f"{folder.name}.png")
@@ -68,8 +69,13 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if refused else 0
 
 
-def lifted(folder: Path, motions: Path) -> tuple[HoiMotion, np.ndarray]:
-    """The lifted motion and the detector's body keypoints (T, 33, 3), from an earlier run or new."""
+def lifted(video: Path, mask: Path, kept: Path, actor: Path | None = None) -> tuple[HoiMotion, KeypointTrack]:
+    """The lifted motion of a video and the detector's keypoints, from an earlier run or new.
+
+    Args:
+        mask: of the object in the first frame; actor: of the person, where there is one.
+        kept: where the motion is kept (KEPT.npz), and its keypoints (KEPT.keypoints.npz).
+    """
     from hoi_motion.keypoints.file import SavedKeypoints, read_keypoints
     from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
     from hoi_motion.lift import Clip, LiftConfig, lift_video
@@ -77,13 +83,15 @@ def lifted(folder: Path, motions: Path) -> tuple[HoiMotion, np.ndarray]:
     from hoi_motion.media.image_files import read_mask
     from hoi_motion.media.video_file import read_video
 
-    motion_file, keypoint_file = (motions / f"{folder.name}{end}.npz" for end in ("", ".keypoints"))
+    motion_file, keypoint_file = (kept.with_name(f"{kept.name}{end}.npz") for end in ("", ".keypoints"))
     if not (motion_file.exists() and keypoint_file.exists()):
-        clip = read_video(folder / "clip.mp4", LiftConfig().max_frames)
-        mask = clip.fitted(checked_mask(read_mask(folder / "mask.png"), clip.size_px))
+        clip = read_video(video, LiftConfig().max_frames)
+        target, person = (
+            None if file is None else clip.fitted(checked_mask(read_mask(file), clip.size_px)) for file in (mask, actor)
+        )
         source = SavedKeypoints(MediaPipeKeypoints(), keypoint_file)
-        lift_video(Clip(clip.frames, clip.fps, mask), keypoints=source).save(motion_file)
-    return HoiMotion.load(motion_file), read_keypoints(keypoint_file)[0].body_px
+        lift_video(Clip(clip.frames, clip.fps, target, person), keypoints=source).save(motion_file)
+    return HoiMotion.load(motion_file), read_keypoints(keypoint_file)[0]
 
 
 def measure(truth: EyeTruth, motion: HoiMotion, keypoints_px: np.ndarray) -> dict:
