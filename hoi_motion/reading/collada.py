@@ -72,10 +72,14 @@ def _placed(scene: xml.Element, T: np.ndarray, known: dict) -> Iterator[tuple[xm
                 nodes.append((part, T, depth + 1))
             elif _name(part) == "instance_node":
                 nodes.append((_target(part, known), T, depth + 1))
+            elif _name(part) in ("lookat", "skew"):
+                T = np.full((4, 4), np.nan)  # not read: cameras are placed so, of which nothing is taken
             elif _name(part) == "instance_geometry":
+                if not np.isfinite(T).all():
+                    raise ValueError("a surface of its scene is placed by <lookat>, <skew> or numbers without an end")
                 yield _target(part, known), T
-            elif _name(part) in ("instance_controller", "lookat", "skew"):
-                raise ValueError(f"its scene has <{_name(part)}>")
+            elif _name(part) == "instance_controller":
+                raise ValueError("its scene has <instance_controller>, a surface that joints bend")
 
 
 def _matrix(numbers: np.ndarray) -> np.ndarray:
@@ -150,20 +154,22 @@ def _triangles(part: xml.Element, stride: int, offset: int) -> np.ndarray:  # (F
     rows = [_integers(p).reshape(-1, stride)[:, offset] for p in _found(part, "p")]
     if kind == "triangles":
         return np.concatenate([np.zeros((0, 3), int), *(corners.reshape(-1, 3) for corners in rows)])
+    if kind == "tristrips":
+        return np.concatenate([np.zeros((0, 3), int), *map(_strip, rows)])
+    corners, counts = np.concatenate([np.zeros(0, int), *rows]), np.array([len(row) for row in rows], int)
     if kind == "polylist":
         counts = np.concatenate([np.zeros(0, int), *(_integers(counts) for counts in _found(part, "vcount"))])
-        corners = np.concatenate([np.zeros(0, int), *rows])
-        if (counts < 0).any() or counts.sum() != len(corners):
-            raise ValueError(f"its polygons have {counts.sum()} corners, and {len(corners)} are named")
-        rows = np.split(corners, np.cumsum(counts)[:-1]) if len(counts) else []
-    strips = kind == "tristrips"
-    return np.concatenate([np.zeros((0, 3), int), *(_strip(row) if strips else _fan(row) for row in rows)])
+        if not ((counts >= 0) & (counts <= len(corners))).all() or counts.sum() != len(corners):
+            raise ValueError(f"the numbers of its polygons' corners are not those of the {len(corners)} that are named")
+    return _fans(corners, counts)
 
 
-def _fan(corners: np.ndarray) -> np.ndarray:  # (N,) -> (N - 2, 3)
-    if len(corners) < 3:
-        return np.zeros((0, 3), int)
-    return np.column_stack([np.full(len(corners) - 2, corners[0]), corners[1:-1], corners[2:]])
+def _fans(corners: np.ndarray, counts: np.ndarray) -> np.ndarray:  # (N,), (P,) -> (F, 3)
+    """Triangles of polygons one after the other, all about the first corner of theirs."""
+    triangles = np.maximum(counts - 2, 0)
+    first = np.repeat(np.cumsum(counts) - counts, triangles)
+    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
+    return np.column_stack([corners[first], corners[second], corners[second + 1]])
 
 
 def _strip(corners: np.ndarray) -> np.ndarray:  # (N,) -> (N - 2, 3)

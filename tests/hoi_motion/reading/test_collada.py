@@ -43,6 +43,7 @@ def test_nodes_and_the_unit_place_it(moves, metres, wanted):
     "part, wanted",
     [
         (f"<polylist><vcount>4 3</vcount><p>{SQUARE} 0 1 2", [[0, 1, 3], [0, 3, 2], [0, 1, 2]]),
+        (f"<polylist><vcount>2 0 4 1 3</vcount><p>3 1 {SQUARE} 2 0 1 2", [[0, 1, 3], [0, 3, 2], [0, 1, 2]]),
         (f"<polygons><p>{SQUARE}</p><p>0 1 2", [[0, 1, 3], [0, 3, 2], [0, 1, 2]]),
         (f"<trifans><p>{SQUARE}", [[0, 1, 3], [0, 3, 2]]),
         ("<tristrips><p>0 1 2 3", [[0, 1, 2], [3, 2, 1]]),
@@ -67,6 +68,11 @@ def test_a_node_that_is_used_twice_is_there_twice():
     np.testing.assert_allclose(corners_of(text), np.concatenate([POINTS[FACES], POINTS[FACES] + [5, 0, 0]]))
 
 
+def test_a_camera_that_looks_at_something_is_passed_over():
+    camera = '<node><lookat>1 1 1 0 0 0 0 0 1</lookat><instance_camera url="#c"/></node></visual_scene>'
+    np.testing.assert_allclose(corners_of(DAE.replace("</visual_scene>", camera)), POINTS[FACES])
+
+
 DAMAGES = {
     "no scene": ('<instance_visual_scene url="#s"/>', ""),
     "a scene that is not there": ('url="#s"', 'url="#q"'),
@@ -82,6 +88,8 @@ DAMAGES = {
     "no points": ('<input semantic="POSITION" source="#p"/>', ""),
     "no unit": ('meter="1.0"', 'meter="0"'),
     "half a matrix": ("<instance_geometry", "<matrix>1 0 0</matrix><instance_geometry"),
+    "a surface that looks at something": ("<instance_geometry", "<lookat>1 1 1 0 0 0 0 0 1</lookat><instance_geometry"),
+    "a surface that joints bend": ("instance_geometry", "instance_controller"),
     "a node in itself": ("<instance_geometry", '<instance_node url="#n"/><instance_geometry'),
     "cut off": ("</COLLADA>", ""),
     "another document": ("COLLADA", "svg"),
