@@ -129,7 +129,7 @@ def _cameras(value, name: str, deepest: int) -> dict[str, tuple]:
     if (K := _intrinsics(named)) is not None:
         inner = next((part for key in MATRIX if isinstance(part := named.get(key), dict)), {})
         named |= {key: part for key, part in ((_plain(key), part) for key, part in inner.items()) if key not in named}
-        return {name: (K, _size_px(named), _is_distorted(named))}
+        return {name: (*_of_part(K, _size_px(named), named.get("roi")), _is_distorted(named))}
     found = {}
     for key, part in value.items():
         found |= _cameras(part, f"{name}/{key}" if name else str(key), deepest - 1)
@@ -180,6 +180,16 @@ def _size_px(named: dict) -> tuple[int, int] | None:
         width, height = (next((named[key] for key in keys if key in named), 0) for keys in (WIDTH, HEIGHT))
     size_px = int(float(height)), int(float(width))
     return size_px if min(size_px) > 0 else None  # drivers without a calibration leave them at zero
+
+
+def _of_part(K: np.ndarray, size_px: tuple[int, int] | None, roi) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """The intrinsics and the size of the part of a sensor that a message of ROS is about: all where it has no size."""
+    part = {_plain(key): value for key, value in roi.items()} if isinstance(roi, dict) else {}
+    if (part_px := _size_px(part)) is None:
+        return K, size_px
+    K = K.copy()
+    K[:2, 2] -= float(part.get("xoffset", 0)), float(part.get("yoffset", 0))
+    return K, part_px
 
 
 def _is_distorted(named: dict) -> bool:

@@ -103,6 +103,15 @@ def test_a_camera_of_half_the_size_is_scaled_and_distortion_is_said(tmp_path):
     assert "distortion" in said[0] and "640x480" in said[1] and "scaled" in said[1]
 
 
+def test_of_a_camera_that_reads_out_a_part_of_its_sensor_it_is_that_part(tmp_path):
+    part = "  x_offset: 100\n  y_offset: 60\n  height: 240\n  width: 320\n"
+    (tmp_path / "part.yaml").write_text(TOPIC.replace("  x_offset: 0\n  height: 0\n  width: 0\n", part))
+    said = []
+    inside = read_camera_file(tmp_path / "part.yaml").of_picture((240, 320), said.append)
+    np.testing.assert_allclose(inside, [[600, 0, 220.5], [0, 610.25, 180], [0, 0, 1]])
+    assert len(said) == 1 and "distortion" in said[0]
+
+
 def test_a_rectified_camera_without_a_size_is_taken_as_it_is_without_a_word(tmp_path):
     np.savez(tmp_path / "k.npz", K)
     said = []
