@@ -122,16 +122,19 @@ def test_a_planner_that_was_started_anew_is_not_waited_for(pair, monkeypatch):
 def test_feedback_is_that_of_the_latest_request(pair):
     planner, client = pair
     planner.thinks_s = 0.0
-    client.send_goal(PlanInteraction.Goal(instruction="first"), WAIT_S)
-    first, deadline = client._goal, time.monotonic() + WAIT_S
-    while client.feedback is None and time.monotonic() < deadline:
-        client.is_done(0.05)
-    assert client.feedback.stage == "first"
-    client.send_goal(PlanInteraction.Goal(instruction="second"), WAIT_S)
-    seen = set()
+
+    def first_feedback_of(instruction):
+        client.send_goal(PlanInteraction.Goal(instruction=instruction), WAIT_S)
+        deadline = time.monotonic() + WAIT_S
+        while client.feedback is None and time.monotonic() < deadline:
+            client.is_done(0.05)
+        return client.feedback.stage
+
+    assert first_feedback_of("first") == "first"
+    first, seen = client._goal, {first_feedback_of("second")}
     for _ in range(20):
         client.is_done(0.05)
-        seen |= {client.feedback.stage} if client.feedback else set()
+        seen.add(client.feedback.stage)
     client.wait(first.cancel_goal_async(), WAIT_S)
     client.cancel(WAIT_S)
     assert client.result(WAIT_S).error_code == ErrorCode.CANCELLED
