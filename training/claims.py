@@ -39,7 +39,7 @@ def model_facts(config: VideoConfig) -> dict:
     folders = {"base": config.base, "adapter": config.adapter}
     options = {k: v for k, v in asdict(config).items() if k not in ("device", "memory")}  # these change no clip
     digests = {f"{k}_digest": weights_digest(model_folder(resolve_model(v))) for k, v in folders.items() if v}
-    digests |= {f"{lora.name}_digest": found_lora(lora.source)[1] for lora in asked_loras(config)}
+    digests |= {f"{lora.name}_lora_digest": found_lora(lora.source)[1] for lora in asked_loras(config)}
     return {"video": options, **digests}
 
 

@@ -30,17 +30,18 @@ def test_new_weights_in_the_same_folder_are_another_model(tmp_path, tiny_base):
         claim(tmp_path / "run.json", model_facts(config), "answers")
 
 
-@pytest.mark.parametrize("option, name, text", [("loras", "style", "style={}"), ("speed_adapter",) * 2 + ("{}",)])
+@pytest.mark.parametrize(
+    "option, name, text",
+    [("loras", "style", "style={}"), ("loras", "base", "base={}"), ("speed_adapter", "speed_adapter", "{}")],
+)
 def test_new_weights_of_a_lora_are_another_model_too(tmp_path, tiny_base, option, name, text):
     lora = tmp_path / "lora"
     lora.mkdir()
-    config = VideoConfig(
-        base=str(tiny_base), adapter="", **{option: f"style={lora}" if option == "loras" else str(lora)}
-    )
+    config = VideoConfig(base=str(tiny_base), adapter="", **{option: text.format(lora)})
     (lora / "style.safetensors").write_bytes(b"trained once")
     claim(tmp_path / "run.json", model_facts(config), "answers")
     (lora / "style.safetensors").write_bytes(b"trained on ")
-    with pytest.raises(InputError, match=f"holds answers with another {name}_digest"):
+    with pytest.raises(InputError, match=f"holds answers with another {name}_lora_digest"):
         claim(tmp_path / "run.json", model_facts(config), "answers")
 
 
