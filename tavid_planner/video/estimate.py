@@ -248,11 +248,11 @@ def _local(model: str) -> Path | None:
         folder = with_home(name)
         return folder if folder.is_dir() else None
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(name, local_files_only=True))
-    except LocalEntryNotFoundError:
+    except (LocalEntryNotFoundError, HFValidationError):  # of a name that a hub does not allow loading says so
         return None
 
 
@@ -264,11 +264,12 @@ def _lora_files(video: VideoConfig) -> list[Path]:
         return []
     files = []
     for lora in loras:
-        path, (owner, *rest) = with_home(lora.source), Path(lora.source).parts
+        path = with_home(lora.source)
         if not lora.source.endswith(FILE_SUFFIX) or path.is_dir():
             folder = _local(lora.source)
             files += [] if folder is None else sorted(folder.glob(f"*{FILE_SUFFIX}"))
             continue
+        owner, *rest = Path(lora.source).parts
         if not path.is_file() and len(rest) > 1 and is_hub_id(f"{owner}/{rest[0]}"):  # one file of a hub's folder
             folder = _local(f"{owner}/{rest[0]}")
             path = path if folder is None else folder.joinpath(*rest[1:])

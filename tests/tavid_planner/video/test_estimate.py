@@ -164,7 +164,8 @@ def test_loras_take_their_room_beside_the_base_unless_they_are_merged_into_it(tm
 
 def test_a_lora_that_is_not_here_is_not_counted(tmp_path):
     plain = mini(96, 144, 17)
-    for source in (tmp_path / "none", tmp_path / "none.safetensors", "nobody/none/it.safetensors"):
+    on_hub = ("nobody/none/it.safetensors", "no--body/none")
+    for source in (tmp_path / "none", tmp_path / "none.safetensors", *on_hub, "."):
         assert needed_bytes(with_options(plain, [f"video.loras=style={source}"])) == needed_bytes(plain)
 
 
