@@ -6,8 +6,9 @@ DIR holds one folder per moment, with CAMERA.mp4 of every camera, all from the s
 CAMERA.mask.png, the object, and where several people are in view CAMERA.actor.png. Motions and their keypoints are kept
 in --motions and reused, as in benchmarks.real_truth. For each pair of cameras, in frames of which the detector sees at
 least 8 of 13 joints in both, those joints of one lift are brought onto the other's by a similarity (Procrustes); what
-is left is the pair's disagreement, in mm, the mean over joints and frames. The same of the detector's own landmarks in
-3D stands beside it. Two lifts that err alike agree: it is a lower bound of their errors, and what a view cannot tell.
+is left is the pair's disagreement, in mm of the second lift's person, the mean over joints and frames. The same of the
+detector's own landmarks in 3D stands beside it. The two lifts' errors together are at least that much; where they err
+alike they agree, so that a prior alone makes it smaller.
 """
 
 import argparse

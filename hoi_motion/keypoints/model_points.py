@@ -101,8 +101,8 @@ BONES = np.array(
 # the bone that carries a keypoint of the head or the left side, and where, in that bone's frame (x left, y up, z ahead
 # for a body in its rest pose), MediaPipe draws it: centimetres from the model's point, of the free body on rendered
 # training scenes (`python -m training.networks.lifter --offsets`). On real people, by eye, it draws nose and shoulders
-# 2 cm lower than on rendered ones, and hips 6 cm higher: their heights are the mean of the two. Knees,
-# drawn 3.4 cm above the model's on rendered people, are where they are drawn on real ones
+# 2 cm lower than on rendered ones, and hips 6 cm higher: their heights are the mean of the two. Knees
+# are where it draws them on real people, 2 cm lower than on rendered ones
 _DRAWN_CM = {
     0: ("head", (0.0, 0.5, -1.8)),
     2: ("head", (-0.2, -0.2, -1.5)),
