@@ -101,8 +101,9 @@ BONES = np.array(
 # the bone that carries a keypoint of the head or the left side, and where, in that bone's frame (x left, y up, z ahead
 # for a body in its rest pose), MediaPipe draws it: centimetres from the model's point, of the free body on rendered
 # training scenes (`python -m training.networks.lifter --offsets`). On real people, by eye, it draws nose and shoulders
-# 2 cm lower than on rendered ones, and hips 6 cm higher: their heights are the mean of the two. Knees
-# are where it draws them on real people, 2 cm lower than on rendered ones
+# 2 cm lower than on rendered ones, hips 6 cm and ankles 4 cm higher: the heights of these, and of heels and toes, which
+# wear shoes, are about the mean of the two. Knees are where it draws them on real people, 2 cm lower than on rendered
+# ones
 _DRAWN_CM = {
     0: ("head", (0.0, 0.5, -1.8)),
     2: ("head", (-0.2, -0.2, -1.5)),
@@ -115,9 +116,9 @@ _DRAWN_CM = {
     21: ("left_wrist", (0.0, -0.2, -2.4)),
     23: ("pelvis", (-0.4, 1.2, 5.3)),
     25: ("left_hip", (0.4, 1.4, -0.1)),
-    27: ("left_knee", (-0.2, 1.4, 0.1)),
-    29: ("left_ankle", (-3.1, -1.7, 0.2)),
-    31: ("left_ankle", (-2.7, -0.4, -0.2)),
+    27: ("left_knee", (-0.2, 3.9, 0.1)),
+    29: ("left_ankle", (-3.1, -0.2, 0.2)),
+    31: ("left_ankle", (-2.7, 1.1, -0.2)),
 }
 
 

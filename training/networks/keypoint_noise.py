@@ -8,6 +8,7 @@ import torch
 
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.lift.person.lifter import HIPS, MIRRORED, NUM_POINTS, SHOULDERS
+from training.networks.drawn_on_people import SHIFTS, Shift
 from training.networks.lifter_acts import VERSION
 from training.scenes.scene import free_body
 
@@ -35,6 +36,7 @@ class KeypointNoise:
         crouch_m: further scatter of hips and knees, times the share of its height by which the pelvis is lowered.
         slide: (L,) shares of the trunk by which hips are drawn further down it at a lean of LEANS_RAD.
         slide_clip: scatter of such a share that stays for a clip, at a lean where it is largest.
+        shifts: where keypoints are drawn on people instead.
     """
 
     offset_m: np.ndarray
@@ -43,6 +45,7 @@ class KeypointNoise:
     crouch_m: float = 0.25
     slide: np.ndarray = field(default_factory=lambda: np.zeros(len(LEANS_RAD)))
     slide_clip: float = 0.0
+    shifts: tuple[Shift, ...] = ()
 
 
 def carried(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +58,7 @@ def carried(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured_noise(clips) -> KeypointNoise:
-    """From (KeypointTrack, HoiMotion) pairs of rendered scenes."""
+    """From (KeypointTrack, HoiMotion) pairs of rendered scenes, with what is known of real people."""
     body = free_body()
     across, turned, weights, hips_seen, trunks, leans = [], [], [], [], [], []
     for track, truth in clips:
@@ -94,7 +97,7 @@ def measured_noise(clips) -> KeypointNoise:
     ]
     slide, slide_clip = _slide(hips, trunks, leans)
     pairs = (np.maximum(scatter, scatter[MIRRORED]) for scatter in (clip, frame))
-    return KeypointNoise(offset, *pairs, slide=slide, slide_clip=slide_clip)
+    return KeypointNoise(offset, *pairs, slide=slide, slide_clip=slide_clip, shifts=SHIFTS)
 
 
 def _slide(hips, trunks, leans) -> tuple[np.ndarray, float]:

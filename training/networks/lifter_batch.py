@@ -7,6 +7,7 @@ import torch
 
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.lift.person.lifter import HIPS, LIFTER_FPS, MIRRORED, NUM_POINTS, SHOULDERS, TRUNK_M, normalised
+from training.networks.drawn_on_people import BEYOND, shifted
 from training.networks.keypoint_noise import LEANING_RAD, LEANS_RAD, KeypointNoise
 from training.networks.lifter_motion import CLIP_SECONDS, FRAMES
 
@@ -155,6 +156,7 @@ def _detected(
     crouch = (1 - height / height.amax(1, keepdim=True)).clamp(0, 0.6)[..., None, None]
     scatter = scatter + noise.crouch_m * crouch * CROUCHING[:, None] * draws.normal(size, 1, NUM_POINTS, 2)
     found = slid_hips(found, true, world, noise, draws.normal(size, 1))
+    found = shifted(found, true, noise.shifts, draws.uniform(*BEYOND), draws.normal(size, len(noise.shifts)))
     rays = (found[..., :2] + amount * scatter) / found[..., 2:].clamp(min=0.3)
     seen = (rays.abs() < cameras.half_size[:, None, None]).all(-1).float()
     seen = seen * (draws.share(size, 1, NUM_POINTS) > 0.03)
