@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hoi_motion.reading.polygons import fans
 from hoi_motion.reading.xml_tree import parse_xml
 
 MAX_DEPTH = 64
@@ -79,7 +80,10 @@ def _placed(scene: xml.Element, T: np.ndarray, known: dict) -> Iterator[tuple[xm
                     raise ValueError("a surface of its scene is placed by <lookat>, <skew> or numbers without an end")
                 yield _target(part, known), T
             elif _name(part) == "instance_controller":
-                raise ValueError("its scene has <instance_controller>, a surface that joints bend")
+                raise ValueError(
+                    "its scene has <instance_controller>, a surface that joints bend: apply the armature to the mesh "
+                    "in the program that made it, and export the mesh alone"
+                )
 
 
 def _matrix(numbers: np.ndarray) -> np.ndarray:
@@ -161,15 +165,7 @@ def _triangles(part: xml.Element, stride: int, offset: int) -> np.ndarray:  # (F
         counts = np.concatenate([np.zeros(0, int), *(_integers(counts) for counts in _found(part, "vcount"))])
         if not ((counts >= 0) & (counts <= len(corners))).all() or counts.sum() != len(corners):
             raise ValueError(f"the numbers of its polygons' corners are not those of the {len(corners)} that are named")
-    return _fans(corners, counts)
-
-
-def _fans(corners: np.ndarray, counts: np.ndarray) -> np.ndarray:  # (N,), (P,) -> (F, 3)
-    """Triangles of polygons one after the other, all about the first corner of theirs."""
-    triangles = np.maximum(counts - 2, 0)
-    first = np.repeat(np.cumsum(counts) - counts, triangles)
-    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
-    return np.column_stack([corners[first], corners[second], corners[second + 1]])
+    return corners[fans(counts)[0]]
 
 
 def _strip(corners: np.ndarray) -> np.ndarray:  # (N,) -> (N - 2, 3)

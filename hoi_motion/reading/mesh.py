@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.reading.obj import read_obj
 from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
 
 MESH_TYPES = (".ply", ".obj", ".stl", ".off")
@@ -30,6 +31,9 @@ def read_mesh(path) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(ErrorCode.FILE_INVALID, f"{path} is no mesh", f"known endings: {', '.join(MESH_TYPES)}")
     content = read_bytes(path, what, MAX_MESH_BYTES, hint=_HINT)
     with reading(path, what, hint=_HINT):
+        if suffix == ".obj":
+            surface = read_obj(content)
+            return surface.vertices, surface.faces
         # from memory: nothing beside the file is opened. Unprocessed: merging vertices would move their mean
         mesh = trimesh.load(io.BytesIO(content), file_type=suffix[1:], process=False, force="mesh")
         vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)

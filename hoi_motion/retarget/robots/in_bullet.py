@@ -1,7 +1,9 @@
-"""A robot in PyBullet with all of its shapes: a mesh that PyBullet cannot read is given to it as one that it can.
+"""A robot in PyBullet with all of its shapes: its meshes are read here, and given to PyBullet as plain files.
 
 Of an STL in text, or with bytes behind its triangles, PyBullet makes no shape, and says so on its log alone: the robot
-would reach through things with such a link. Of other kinds of files it refuses the whole robot.
+would reach through things with such a link. So it does of an OBJ with corners written `1/` or comments behind them. Of
+other kinds of files it refuses the whole robot; its reader of COLLADA ends the process with a damaged one, or never
+ends. Only a binary STL of the length that it says is handed over as it is: it has one form.
 """
 
 import atexit
@@ -15,16 +17,12 @@ import xml.etree.ElementTree as xml
 from hashlib import sha256
 from pathlib import Path
 
-import trimesh
-
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.lock import held_folder, is_held
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
-from hoi_motion.retarget.robots.mesh_file import is_whole_stl, read_mesh
+from hoi_motion.retarget.robots.mesh_file import is_whole_stl, read_mesh, write_plain_obj
 
-# its reader of COLLADA ends the whole process with a damaged file, or never ends
-READ_BY_PYBULLET = (".obj", ".stl")
 MOST_KEPT = 1000  # converted meshes that are not made again
 FOLDER_PREFIX = "tavid-meshes-"
 UNLOCKED_S = 60.0
@@ -60,17 +58,17 @@ def _make_readable(robot: xml.Element, seen: bool) -> None:
     for link in robot.findall("link"):
         for shape in (*link.findall("visual"), *link.findall("collision")):
             mesh = shape.find("geometry/mesh")
-            file = Path("" if mesh is None else mesh.get("filename", ""))
-            kind = file.suffix.lower()
             if mesh is None:
                 continue
-            is_read = is_whole_stl(file) if kind == ".stl" else kind in READ_BY_PYBULLET
-            if shape.tag == "visual" and not seen and not is_read:
+            if shape.tag == "visual" and not seen:
                 link.remove(shape)
-            elif not is_read:
-                mesh.set("filename", _as_obj(str(file), os.stat(file).st_mtime_ns))
-            elif shape.tag == "collision":
-                _check_mesh(str(file), os.stat(file).st_mtime_ns)
+                continue
+            file = mesh.get("filename", "")
+            changed_ns = os.stat(file).st_mtime_ns
+            if Path(file).suffix.lower() == ".stl" and is_whole_stl(Path(file)):
+                _check_mesh(file, changed_ns)
+            else:
+                mesh.set("filename", _as_obj(file, changed_ns))
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)
@@ -82,9 +80,8 @@ def _check_mesh(file: str, changed_ns: int) -> None:
 @functools.lru_cache(maxsize=MOST_KEPT)
 def _as_obj(file: str, changed_ns: int) -> str:
     """The same mesh as an OBJ: kept, since whoever draws the robot asks PyBullet for the file and reads it again."""
-    mesh = read_mesh(file)
     path = _folder() / f"{sha256(file.encode()).hexdigest()[:32]}.obj"
-    trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(path)
+    write_plain_obj(file, path)
     return str(path)
 
 

@@ -1,17 +1,24 @@
-"""Mesh files of robots as triangles, COLLADA too, for which trimesh needs one more package."""
+"""Mesh files of robots as triangles, and as the plain files that every reader reads alike."""
 
 import io
+import logging
 from pathlib import Path
 
 import numpy as np
 import trimesh
 
-from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.errors import ErrorCode, InputError, RetargetError, TavidError
+from hoi_motion.files import write_whole
 from hoi_motion.reading.collada import read_collada
-from hoi_motion.reading.untrusted import read_bytes
+from hoi_motion.reading.mesh import MAX_MESH_BYTES
+from hoi_motion.reading.obj import ObjSurface, read_obj
+from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes
 from hoi_motion.reading.xml_tree import MAX_XML_BYTES
 
+log = logging.getLogger(__name__)
+
 STL_HEADER_BYTES, STL_TRIANGLE_BYTES = 84, 50
+MAX_MATERIAL_BYTES = MEBIBYTE
 
 
 def read_mesh(file: str) -> trimesh.Trimesh:
@@ -20,13 +27,90 @@ def read_mesh(file: str) -> trimesh.Trimesh:
     Raises:
         RetargetError: ROBOT_UNKNOWN for a file that is not one.
     """
+    if Path(file).suffix.lower() == ".obj":
+        surface = _read_obj(file)
+        return trimesh.Trimesh(surface.vertices, surface.faces, process=False)
     try:
         mesh = _dae(file) if Path(file).suffix.lower() == ".dae" else _other(file)
     except Exception as error:  # readers of many formats, each with errors of its own
-        raise _broken(file, str(error).strip().partition("\n")[0] or type(error).__name__) from error
+        raise _broken(file, error) from error
     if not len(mesh.vertices) or not np.isfinite(mesh.vertices).all():
         raise _broken(file, "it has no surface, or points that are not finite")
     return mesh
+
+
+def write_plain_obj(file: str, path: Path) -> None:
+    """Write a mesh file again, as an OBJ in the plainest words.
+
+    Kept are the solids of an OBJ, its normals, and its colours, in an MTL beside `path`; of other kinds the triangles.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a file that is no mesh.
+    """
+    if Path(file).suffix.lower() != ".obj":
+        mesh = read_mesh(file)
+        triangles = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+        write_whole(path, str(triangles.export(file_type="obj")).encode())
+        return
+    surface = _read_obj(file)
+    colours = _colours(surface, Path(file).parent)
+    numbers = {number: name for number, name in enumerate(surface.material_names) if name in colours}
+    told = [f"newmtl m{number}\nKd {' '.join(colours[name])}\n" for number, name in numbers.items()]
+    if told:
+        write_whole(path.with_suffix(".mtl"), "".join(told).encode())
+    head = f"mtllib {path.stem}.mtl\n" if told else ""
+    write_whole(path, f"{head}{_plain(surface, set(numbers))}".encode())
+
+
+def _read_obj(file: str) -> ObjSurface:
+    try:
+        return read_obj(read_bytes(file, "an OBJ file", MAX_MESH_BYTES))
+    except (ValueError, InputError) as error:
+        raise _broken(file, error) from error
+
+
+def _colours(surface: ObjSurface, folder: Path) -> dict[str, list[str]]:
+    """Red, green and blue of an OBJ's materials; of a material that is not found the robot's file tells the colour."""
+    found: dict[str, list[str]] = {}
+    for name in surface.material_files:
+        try:
+            content = read_bytes(folder / name.replace("\\", "/"), "a material file", MAX_MATERIAL_BYTES)
+        except InputError as error:
+            log.info("%s", error)
+            continue
+        material = ""
+        for line in content.decode("utf-8", "replace").splitlines():
+            kind, _, rest = line.strip().partition(" ")
+            if kind == "newmtl":
+                material = rest.strip()
+            elif kind == "Kd" and _is_colour(rest.split()):
+                found.setdefault(material, rest.split())
+    return found
+
+
+def _is_colour(words: list[str]) -> bool:
+    try:
+        return len(words) == 3 and all(0 <= float(word) <= 1 for word in words)
+    except ValueError:  # a spectral file
+        return False
+
+
+def _plain(surface: ObjSurface, coloured: set[int]) -> str:
+    """OBJ lines of a surface, with a line `o` at each solid and `usemtl` at each material of those coloured."""
+    lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in surface.vertices.tolist()]
+    lines += [f"vn {x:.9g} {y:.9g} {z:.9g}" for x, y, z in surface.normals.tolist()]
+    solid = material = None
+    rows = (surface.faces + 1, surface.face_normals + 1, surface.solids, surface.materials)
+    for corners, normals, its_solid, its_material in zip(*(row.tolist() for row in rows)):
+        if its_solid != solid:
+            solid = its_solid
+            lines.append(f"o s{solid}")
+        if its_material != material:
+            material = its_material
+            lines.append(f"usemtl {f'm{material}' if material in coloured else 'none'}")
+        words = [f"{corner}//{normal}" if normal else f"{corner}" for corner, normal in zip(corners, normals)]
+        lines.append(f"f {' '.join(words)}")
+    return "\n".join(lines) + "\n"
 
 
 def _dae(file: str) -> trimesh.Trimesh:
@@ -55,6 +139,8 @@ def _other(file: str) -> trimesh.Trimesh:
     return mesh
 
 
-def _broken(file: str, why: str) -> RetargetError:
-    told = f"the mesh {file} cannot be read: {why}"
+def _broken(file: str, why: Exception | str) -> RetargetError:
+    said = why.message if isinstance(why, TavidError) else str(why)
+    reason = said.strip().partition("\n")[0] or type(why).__name__
+    told = f"the mesh {file} cannot be read: {reason}"
     return RetargetError(ErrorCode.ROBOT_UNKNOWN, told, "take the file from where the robot comes from")

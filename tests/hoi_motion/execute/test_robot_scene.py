@@ -5,11 +5,14 @@ import struct
 
 import numpy as np
 import pytest
+import trimesh
 
 from hoi_motion.errors import InputError
 from hoi_motion.execute.recording import executed_scene, planned_scene
-from hoi_motion.execute.robot_scene import CELL_M, MovingPart, RobotScene, _smooth
+from hoi_motion.execute.robot_scene import CELL_M, MovingPart, RobotScene, SceneRecorder, _smooth
 from hoi_motion.io.glb_document import box_mesh, flat_sides
+from hoi_motion.physics.world import bullet_client
+from hoi_motion.retarget.robots.in_bullet import load_robot
 
 
 def test_the_scene_shows_the_gripper_where_the_joints_say_it_is(panda, motion, result):
@@ -44,6 +47,22 @@ def test_the_file_holds_every_part_and_the_persons_time(tmp_path):
     assert len(document["animations"][0]["channels"]) == 1
 
 
+def test_an_obj_is_drawn_in_the_colours_of_its_material_file(tmp_path, motion):
+    box = trimesh.creation.box((0.2, 0.2, 0.2))
+    lines = ["mtllib my colours.mtl", *(f"v {x} {y} {z}" for x, y, z in box.vertices)]
+    for name, faces in (("red #1", box.faces[:4]), ("unknown", box.faces[4:])):
+        lines += [f"usemtl {name}", *("f {}/ {}/ {}/".format(*face) for face in faces + 1)]
+    (tmp_path / "a.obj").write_text("\n".join(lines))
+    (tmp_path / "my colours.mtl").write_text("newmtl red #1\nKd 1 0 0\nmap_Kd /dev/zero\nnewmtl other\nKd 0 0 1\n")
+    shape = f'<geometry><mesh filename="{tmp_path / "a.obj"}"/></geometry><material name="m"><color rgba="0 1 0 1"/>'
+    with bullet_client() as client:
+        urdf = f'<robot name="r"><link name="base"><visual>{shape}</material></visual></link></robot>'
+        recorder = SceneRecorder(client, load_robot(urdf, "r", client, seen=True, fixed_base=True), {}, motion)
+        recorder.look()
+    parts = recorder.scene(10.0, np.zeros(1)).parts
+    assert {part.rgb: len(part.faces) for part in parts} == {(1.0, 0.0, 0.0): 4, (0.0, 1.0, 0.0): 8}
+
+
 def test_parts_of_another_length_are_refused():
     mesh = flat_sides(*box_mesh(np.ones(3)))
     part = MovingPart("link", *mesh, (1, 1, 1), np.tile(np.eye(4), (3, 1, 1)))
@@ -52,8 +71,6 @@ def test_parts_of_another_length_are_refused():
 
 
 def test_a_fine_mesh_gets_fewer_corners_none_of_which_moves():
-    import trimesh
-
     ball = trimesh.creation.icosphere(subdivisions=5, radius=0.05)
     vertices, normals, faces = _smooth(ball)
     assert len(faces) < len(ball.faces) / 2 and len(normals) == len(vertices)

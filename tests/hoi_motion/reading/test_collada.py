@@ -89,7 +89,6 @@ DAMAGES = {
     "no unit": ('meter="1.0"', 'meter="0"'),
     "half a matrix": ("<instance_geometry", "<matrix>1 0 0</matrix><instance_geometry"),
     "a surface that looks at something": ("<instance_geometry", "<lookat>1 1 1 0 0 0 0 0 1</lookat><instance_geometry"),
-    "a surface that joints bend": ("instance_geometry", "instance_controller"),
     "a node in itself": ("<instance_geometry", '<instance_node url="#n"/><instance_geometry'),
     "cut off": ("</COLLADA>", ""),
     "another document": ("COLLADA", "svg"),
@@ -102,6 +101,11 @@ def test_what_is_damaged_is_an_error(damage):
     assert text != DAE
     with pytest.raises((ValueError, ExpatError)):
         read_collada(text.encode())
+
+
+def test_a_surface_that_joints_bend_says_how_to_make_it_one_that_they_do_not():
+    with pytest.raises(ValueError, match="apply the armature"):
+        read_collada(DAE.replace("instance_geometry", "instance_controller").encode())
 
 
 @pytest.mark.parametrize("with_surface", [True, False])

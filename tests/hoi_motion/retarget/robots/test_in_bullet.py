@@ -39,10 +39,17 @@ def in_collada(file) -> None:
     file.write_text(collada(shifted.vertices, shifted.faces, 0.01, "<translate>50 0 0</translate>"))
 
 
+def with_slashes_and_comments(file) -> None:
+    lines = trimesh.exchange.obj.export_obj(BOX, include_normals=False).splitlines()
+    file.write_text(
+        "".join(line.replace(" ", "\t") + ("/ # a face\n" if line.startswith("f") else "\n") for line in lines)
+    )
+
+
 @pytest.mark.parametrize(
     "name, write",
     [("a.stl", binary), ("a.stl", in_text), ("a.stl", with_more_behind), ("a.obj", binary), ("a.PLY", binary)]
-    + [("a.dae", in_collada)]
+    + [("a.dae", in_collada), ("a.obj", with_slashes_and_comments)]
     + [(f"a{ending}", binary) for ending in (".glb", ".off")],
 )
 def test_a_mesh_is_felt_and_seen_in_whatever_file_it_is(tmp_path, name, write):
@@ -54,6 +61,30 @@ def test_a_mesh_is_felt_and_seen_in_whatever_file_it_is(tmp_path, name, write):
         seen = load_robot(URDF.format(tag="visual", file=tmp_path / name), "r", client, seen=True, fixed_base=True)
         file = pybullet.getVisualShapeData(seen, physicsClientId=client)[1][4].decode()
     assert np.allclose(trimesh.load(file, force="mesh").bounds, BOX.bounds)
+
+
+def test_the_solids_of_an_obj_stay_apart(tmp_path):
+    """Simulators take a concave shape as several convex ones: one hull of all would fill what is between them."""
+    boxes = [trimesh.creation.box((0.2, 0.2, 0.2)).apply_translation([x, 0, 0]) for x in (0.0, 1.0)]
+    lines = [f"v {x} {y} {z}" for box in boxes for x, y, z in box.vertices]
+    for name, first in (("a", 1), ("b", 9)):
+        lines += [f"o {name} # one", *("f {} {} {}".format(*face) for face in boxes[0].faces + first)]
+    (tmp_path / "two.obj").write_text("\n".join(lines))
+    with bullet_client() as client:
+        text = URDF.format(tag="collision", file=tmp_path / "two.obj")
+        load_robot(text, "r", client, seen=False, fixed_base=True)
+        hits = [pybullet.rayTest([x, 0, 3], [x, 0, -3], physicsClientId=client)[0][1] for x in (0.15, 1.0, 2.0)]
+    assert hits == [0, -1, 0]
+
+
+@pytest.mark.parametrize("name", ["a.obj", "a.stl"])
+def test_a_drawn_mesh_that_is_damaged_is_named(tmp_path, name):
+    triangle = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, np.nan], "<f4").tobytes()
+    (tmp_path / name).write_bytes(
+        b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n" if name == "a.obj" else bytes(80) + b"\1\0\0\0" + triangle + b"\0\0"
+    )
+    with bullet_client() as client, pytest.raises(RetargetError, match=name):
+        load_robot(URDF.format(tag="visual", file=tmp_path / name), "robot.urdf", client, seen=True, fixed_base=True)
 
 
 def test_what_is_not_drawn_needs_no_mesh_that_can_be_read(tmp_path):
