@@ -112,7 +112,7 @@ def _cameras(info: Path) -> list[int]:
 
 
 def _time_s(moment: Path) -> float:
-    return float(moment.name[1:]) if moment.name[1:].replace(".", "", 1).isdigit() else -1.0
+    return float(moment.name[1:]) if moment.name[1:].replace(".", "", 1).isdecimal() else -1.0
 
 
 def _mask(moment: Path, camera: str, kinds: tuple[str, ...]) -> np.ndarray | None:  # (H, W) bool

@@ -26,7 +26,6 @@ from tqdm import tqdm
 
 from hoi_motion.errors import counted, shown
 from hoi_motion.files import whole_file, write_whole
-from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import VideoClip, read_video
 from hoi_motion.reading.text import read_json
 from tavid_planner.errors import InputError, TavidError
@@ -36,7 +35,7 @@ from tavid_planner.video.conditioning import PALETTE
 from training.arguments import given_path
 from training.data.caption_file import read_caption
 from training.data.clip import unusable
-from training.data.matrix_videos import MASKS, VIDEOS
+from training.data.matrix_videos import MASKS, VIDEOS, instance_number, read_track_mask
 from training.data.sources import VideoClips
 from training.objectives.interaction_words import Triplet, triplet_spans
 
@@ -114,12 +113,13 @@ def read_interaction(name: str, caption: str, data: dict) -> Found:
         InputError: FILE_INVALID when there is none, or the data is of another form.
     """
     try:
-        words = {int(i["id"]): " ".join([i["noun"], i.get("look", "")]).strip() for i in data["instances"]}
-        nouns = {int(i["id"]): str(i["noun"]) for i in data["instances"]}
+        given = [(instance_number(i["id"]), i) for i in data["instances"]]
+        words = {number: " ".join([i["noun"], i.get("look", "")]).strip() for number, i in given}
+        nouns = {number: str(i["noun"]) for number, i in given}
         kept = [t for t in data["triplets"] if t["contact"] and t["dynamic"]]
-        choices = [(int(t["subject"]), str(t["verb"]), int(t["object"])) for t in kept]
+        choices = [(instance_number(t["subject"]), str(t["verb"]), instance_number(t["object"])) for t in kept]
         choices = [(s, (nouns[s], verb, nouns[o]), o) for s, verb, o in choices]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise unusable(name, f"its interactions are of another form: {type(error).__name__} {error}") from error
     if len(words) > MAX_INSTANCES:
         raise unusable(name, f"its interactions have {len(words)} instances, at most {MAX_INSTANCES} are followed")
@@ -153,23 +153,34 @@ def _boxes(name: str, found: Found, image: np.ndarray, steps: Path, models: Mode
         chosen = {}
         for number, rows in _of_instances(name, proposed, found, lambda rows: [_box(row) for row in rows]).items():
             words = found.words[number]
+            for row in rows:
+                _check_in_picture(name, number, row, image)
             chosen[number] = next((row for row in rows if models.checker.shows(image, row, words)), None)
         _write(checked, {str(number): row for number, row in chosen.items() if row is not None})
     boxes = _of_instances(name, checked, found, _box)
     for number in (found.subject_id, found.object_id):
         if number not in boxes:
             raise unusable(name, f"no box shows {found.words[number]!r} (instance {number})")
-        left, top, right, bottom = boxes[number][:4]
-        if not (left < right <= image.shape[1] + 1 and top < bottom <= image.shape[0] + 1):
-            raise unusable(name, f"the box of instance {number} is {boxes[number][:4]}, which is not in the picture")
+    for number, box in boxes.items():
+        _check_in_picture(name, number, box, image)
     return boxes
 
 
 def _box(row) -> list[float]:
-    """Left, top, right, bottom, perhaps a score. Raises: ValueError, TypeError for anything else."""
-    if not isinstance(row, list) or len(row) < 4:
+    """Left, top, right, bottom, perhaps a score. Raises: ValueError, TypeError, OverflowError for anything else."""
+    numbers = [float(number) for number in row] if isinstance(row, list) else []
+    if len(numbers) < 4 or not np.isfinite(numbers).all():
         raise ValueError(f"{shown(row)} is no box of left, top, right, bottom")
-    return [float(number) for number in row]
+    return numbers
+
+
+def _check_in_picture(name: str, number: int, box: list[float], image: np.ndarray) -> None:
+    """Raises: InputError: for a box that goes far beyond the picture, or has nothing of it."""
+    (left, top, right, bottom), (height, width) = box[:4], image.shape[:2]
+    if not (
+        left < min(right, width) and 0 < right <= width + 1 and top < min(bottom, height) and 0 < bottom <= height + 1
+    ):
+        raise unusable(name, f"the box of instance {number} is {box[:4]}, which is not in the picture")
 
 
 def _of_instances(name: str, path: Path, found: Found, read: Callable) -> dict[int, list]:
@@ -179,7 +190,7 @@ def _of_instances(name: str, path: Path, found: Found, read: Callable) -> dict[i
         raise unusable(name, f"{path.name} has an instance {shown(foreign[0])}, which its interactions do not name")
     try:
         return {int(number): read(value) for number, value in said.items()}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise unusable(name, f"{path.name} is of another form: {error}") from error
 
 
@@ -198,21 +209,27 @@ def _tracks(name: str, video: VideoClip, boxes: dict, folder: Path, models: Mode
         for number, path in wanted.items():
             path.mkdir(parents=True, exist_ok=True)
             for file, mask in zip(names, tracks[number]):
-                write_png(path / file, mask.astype(np.uint8) * 255)
+                write_png(path / file, _of_video(video, mask).astype(np.uint8) * 255)
         merged.mkdir(parents=True, exist_ok=True)
         # these come last: a stop before them has the clip followed again
         for t, file in enumerate(names):
-            write_png(merged / file, painted(np.zeros_like(frames[t]), {n: m[t] for n, m in tracks.items()}))
+            masks = {number: _of_video(video, track[t]) for number, track in tracks.items()}
+            write_png(merged / file, painted(np.zeros((*_shown_px(video), 3), np.uint8), masks))
     masks = {}
     for number, path in wanted.items():
-        try:
-            masks[number] = np.stack([read_labels(path / file) for file in names]) > 127
-        except (InputError, ValueError) as error:
-            reason = f"a mask in {folder.name}/{path.name} is missing, damaged or of another size: {error}"
-            raise unusable(name, reason) from error
+        masks[number] = np.stack([read_track_mask(name, path / file, video) for file in names])
         if not masks[number][0].any():
             raise unusable(name, f"instance {number} is not found in the first frame")
     return masks
+
+
+def _of_video(video: VideoClip, mask: np.ndarray) -> np.ndarray:  # (h, w) bool -> (H, W) bool
+    """A mask of a clip's frames at the size of the video itself, which is read smaller where it is large."""
+    return cv2.resize(mask.astype(np.uint8), _shown_px(video)[::-1], interpolation=cv2.INTER_NEAREST) > 0
+
+
+def _shown_px(video: VideoClip) -> tuple[int, int]:
+    return video.shown_px or video.size_px
 
 
 def painted(picture: np.ndarray, masks: dict[int, np.ndarray], share: float = 1.0) -> np.ndarray:  # (H, W, 3) u8

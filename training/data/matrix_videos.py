@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.errors import shown
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import VideoClip, read_sampled
 from hoi_motion.reading.untrusted import reading
@@ -31,7 +32,8 @@ from training.data.tables import Row, read_table, refuse_all, table_of
 VIDEOS = "videos"
 MASKS = "mask_annotation"
 MARKED = 0.5  # of full brightness, in the brightest channel
-_ID = re.compile(r"<id(\d+)>\s*")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_ID = re.compile(rf"<id({_WHOLE.pattern})>\s*")
 
 
 class MatrixVideos:
@@ -67,8 +69,8 @@ class MatrixVideos:
             raise unusable(name, f"its prompt names no instance: {prompt[:60]!r} has no <id1>")
         subject = _number(name, row, "subject_id", named[0] if len(named) > 1 else None)
         other = _number(name, row, "object_id", named[1] if len(named) > 1 else named[0])
-        shown = dict.fromkeys([other, *([] if subject is None else [subject]), *named])
-        tracks = {number: self._track(name, number, video) for number in [*shown][:MAX_INSTANCES]}
+        followed = dict.fromkeys([other, *([] if subject is None else [subject]), *named])
+        tracks = {number: self._track(name, number, video) for number in [*followed][:MAX_INSTANCES]}
         ids = np.zeros(tracks[other].shape[1:], np.uint8)
         for place, track in enumerate(tracks.values(), start=1):
             ids[track[0]] = place
@@ -121,7 +123,7 @@ class MatrixVideos:
     def _track(self, name: str, number: int, video: VideoClip) -> np.ndarray:  # (T, H, W) bool
         """Masks of an instance in the frames of the clip; a frame without a file shows nothing of it."""
         folder = self.folder / MASKS / _stem(name) / f"<id{number}>"
-        files = {int(path.stem): path for path in folder.glob("*.png") if path.stem.isdigit()}
+        files = {int(path.stem): path for path in folder.glob("*.png") if _WHOLE.fullmatch(path.stem)}
         if 0 not in files:
             raise unusable(name, f"{folder.relative_to(self.folder)} has no mask of the first frame")
         track = []
@@ -129,18 +131,27 @@ class MatrixVideos:
             if frame not in files:
                 track.append(np.zeros(video.frames.shape[1:3], bool))
                 continue
-            try:
-                picture = read_labels(files[frame])
-            except InputError as error:
-                raise unusable(name, error.message) from error
-            brightest = picture if picture.ndim == 2 else picture[..., :3].max(-1)
-            # Pillow opens pictures of one bit as truth values, and some of 16 bits as wider integers
-            white = 1 if picture.dtype == bool else 255 if picture.dtype.itemsize == 1 else 65535
-            mask = brightest > MARKED * white
-            if mask.shape not in (tuple(video.size_px), tuple(video.shown_px or ())):
-                raise unusable(name, f"its masks have {mask.shape[1]}x{mask.shape[0]} pixels, not those of the video")
-            track.append(video.fitted(mask))
+            track.append(read_track_mask(name, files[frame], video))
         return np.stack(track)
+
+
+def read_track_mask(name: str, path: Path, video: VideoClip) -> np.ndarray:  # (H, W) bool
+    """The mask of an instance in one frame of a video, at the size of the clip's frames.
+
+    Raises:
+        InputError: FILE_INVALID, with the name of the clip, for a missing or damaged file or one of another size.
+    """
+    try:
+        picture = read_labels(path)
+    except InputError as error:
+        raise unusable(name, error.message) from error
+    brightest = picture if picture.ndim == 2 else picture[..., :3].max(-1)
+    # Pillow opens pictures of one bit as truth values, and some of 16 bits as wider integers
+    white = 1 if picture.dtype == bool else 255 if picture.dtype.itemsize == 1 else 65535
+    mask = brightest > MARKED * white
+    if mask.shape not in (tuple(video.size_px), tuple(video.shown_px or ())):
+        raise unusable(name, f"its masks have {mask.shape[1]}x{mask.shape[0]} pixels, not those of the video: {path}")
+    return video.fitted(mask)
 
 
 def plain_caption(prompt: str, target: int) -> str:
@@ -164,8 +175,20 @@ def _number(name: str, row: dict, field: str, otherwise: int | None) -> int | No
     given = row.get(field)
     if given in (None, ""):
         return otherwise
-    if not str(given).isdigit():
-        raise unusable(name, f"its {field} is {given!r}, expected the number of an instance")
+    try:
+        return instance_number(given)
+    except ValueError as error:
+        raise unusable(name, f"its {field}: {error}") from error
+
+
+def instance_number(given) -> int:
+    """The number of an instance, as tables and language models write it: 3 or "3".
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if isinstance(given, bool) or not isinstance(given, (int, str)) or not _WHOLE.fullmatch(str(given)):
+        raise ValueError(f"{shown(given)} is no number of an instance")
     return int(given)
 
 

@@ -10,6 +10,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from hoi_motion.media.video_file import write_video
 from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.media import write_png
 from tests.hoi_motion.tiny_sam2 import write_tiny_sam2_video
 from training.data.build_tracks import Models, build, read_interaction
 from training.data.matrix_videos import MatrixVideos
@@ -48,8 +49,6 @@ def put(out, **files):
 
 
 def put_masks(out, count=5):
-    from tavid_planner.media import write_png
-
     for number, box in BOXES.items():
         mask = np.zeros((48, 64), np.uint8)
         mask[box[1] : box[3], box[0] : box[2]] = 255
@@ -86,12 +85,51 @@ def test_every_step_can_be_a_file_and_the_reader_reads_what_comes_out(videos, tm
         ({"interactions": SAID, "checked": BOXES | {"7": BOXES["2"]}}, "checked.json has an instance '7'"),
         ({"interactions": SAID, "checked": BOXES | {"2": [50, 20]}}, "checked.json is of another form"),
         ({"interactions": SAID, "checked": BOXES | {"2": {"left": 3}}}, "checked.json is of another form"),
+        *(
+            ({"interactions": SAID, "checked": BOXES | {"2": [odd, 20, 40, 30]}}, "checked.json is of another form")
+            for odd in (float("nan"), float("inf"), float("-inf"), 10**400)
+        ),
+        ({"interactions": SAID, "checked": BOXES | {"2": [64, 20, 65, 30]}}, "not in the picture"),
+        ({"interactions": SAID, "checked": BOXES | {"2": [-9, -9, 0, 0]}}, "not in the picture"),
+        *(
+            ({"interactions": SAID | {"instances": [{"id": odd, "noun": "man"}, SAID["instances"][1]]}}, "another form")
+            for odd in (float("inf"), 1.5, -1, True, "²", 10**400, None)
+        ),
     ],
 )
 def test_a_clip_that_lacks_a_step_is_left_out_by_name(videos, tmp_path, files, named):
     put(tmp_path / "out", **files)
     [reason] = build(videos, tmp_path / "out", Models())
     assert reason.startswith("one.mp4") and named in reason
+
+
+class Looking:  # as a checker: cuts out what it is asked about
+    def shows(self, image, box, words):
+        left, top, right, bottom = map(round, box[:4])
+        return image[max(top, 0) : bottom, max(left, 0) : right].size > 0
+
+
+@pytest.mark.parametrize("odd", [[float("inf"), 20, 44, 34], [640, 20, 700, 34]])
+def test_a_checker_is_asked_only_about_boxes_in_the_picture(videos, tmp_path, odd):
+    put(tmp_path / "out", interactions=SAID, boxes={"1": [BOXES["1"]], "2": [odd]})
+    [reason] = build(videos, tmp_path / "out", Models(checker=Looking()))
+    assert reason.startswith("one.mp4") and ("of another form" in reason or "not in the picture" in reason)
+
+
+def test_masks_of_a_large_video_have_its_size_and_those_of_another_size_are_refused(videos, tmp_path, monkeypatch):
+    monkeypatch.setattr("hoi_motion.media.video_file.MAX_FRAME_PX", 24 * 32)
+    out = tmp_path / "out"
+    put(out, interactions=SAID, checked={"1": [2, 1, 15, 20], "2": [16, 10, 22, 17]})
+    assert build(videos, out, Models(tracker=Following())) == []
+    masks = sorted((out / "mask_annotation" / "one").glob("*/*.png"))
+    assert {read_mask_size(path) for path in masks} == {(48, 64)}
+    assert build(videos, out, Models()) == []  # they are read again
+    clip = MatrixVideos(out, 5, 8.0).load("one.mp4")
+    assert clip.frames.shape[1:3] == clip.mask.shape == (24, 32) and clip.mask[10:20, :4].all()
+    cut = np.zeros((48, 60), np.uint8) + 255
+    write_png(masks[0], cut)
+    [reason] = build(videos, out, Models())
+    assert "one.mp4" in reason and "60x48" in reason
 
 
 def test_sam_2_follows_what_is_in_the_boxes_once(videos, tmp_path, sam_folder):
@@ -115,7 +153,7 @@ class Following:  # as a tracker: the mask of each instance is as wide as its fr
     def tracks(self, frames, boxes):
         tracks = {number: np.zeros(frames.shape[:3], bool) for number in boxes}
         for track in tracks.values():
-            for mask, brightness in zip(track, frames[:, 24, 32, 0]):
+            for mask, brightness in zip(track, frames[:, 20, 30, 0]):
                 mask[10:20, : 4 + brightness // 8] = True
         return tracks
 
