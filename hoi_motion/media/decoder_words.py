@@ -1,5 +1,6 @@
 """What a decoding process says on standard error, and why it failed."""
 
+import itertools
 import re
 import threading
 
@@ -7,6 +8,8 @@ MAX_LINES = 400
 MAX_LINE = 400
 # of what it was told to do, and the sum at its end: no reason
 _OF_OURS = re.compile("for option 'map'|output file|muxing overhead")
+# what comes before all that is said of the output, whose streams are listed like those of the input
+_OF_OUTPUT = re.compile("Stream mapping:|Output #")
 _OTHER_FORMAT = re.compile("Format not on whitelist")
 
 
@@ -33,7 +36,9 @@ class DecoderWords:
         return self.first + self.last
 
     def all_found(self, pattern: str) -> list:
-        return [match.groups() for line in self.lines() if (match := re.match(pattern, line))]
+        """The groups of every line about the input that matches."""
+        about = itertools.takewhile(lambda line: not _OF_OUTPUT.match(line), self.lines())
+        return [match.groups() for line in about if (match := re.match(pattern, line))]
 
     def found(self, pattern: str) -> str | None:
         return next((groups[0] for groups in self.all_found(pattern)), None)

@@ -2,16 +2,11 @@
 
 The bundled ffmpeg decodes in a process of its own. It turns and mirrors pictures as the display matrix says, leaves out
 what an edit list leaves out, and decodes what players decode; a file that makes a decoder crash or eat memory ends that
-process and not ours. It is handed the open file and may open nothing else, so that file names mean nothing to it and no
-file can make it read another one; it reads formats in which people keep videos, and none that are scripts, lists of
-other files or text. `decoder_watch` ends it when it works for long without output, or takes too much memory.
+process and not ours.
 """
 
-import contextlib
 import os
 import re
-import resource
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,26 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError, counted
-from hoi_motion.media.decoder_watch import MAX_ADDRESSES, MAX_DATA_BYTES, DecoderWatch
+from hoi_motion.errors import InputError, counted
+from hoi_motion.media.decoder import MAX_VIDEO_PX, filled, invalid, lines, running
 from hoi_motion.media.decoder_words import MAX_LINE, MAX_LINES, DecoderWords
 from hoi_motion.media.picture_filters import PictureKind
+from hoi_motion.reading.untrusted import reading
 
-# a video with larger pictures is refused before one is decoded
-MAX_VIDEO_PX = 4096 * 4096
 # a file may decode to this many pixels, or this many per byte: no camera compresses as tightly as that
 FREE_PX = 1 << 28
 MAX_PX_OF_A_BYTE = 20_000
 # a pixel that is this many times as wide as high, or the other way round, is a damaged header
 MAX_PIXEL_ASPECT = 4
-DECODER_THREADS = 2
-FORMATS = (
-    "3dostr,amv,apng,asf,av1,avi,dirac,dnxhd,dv,evc,flv,gif,gxf,h261,h263,h264,hevc,ivf,live_flv,lmlm4,m4v,matroska,"
-    "mjpeg,mjpeg_2000,mov,mp4,mpeg,mpegts,mpegvideo,mpjpeg,mxf,nsv,nut,obu,ogg,ogv,rm,roq,smjpeg,swf,vc1,vvc,webm,"
-    "webp_anim,wtv,yuv4mpegpipe"
-)
-"""What containers and bare streams are read. Pictures, too, so that they can be called what they are."""
-PICTURES = "image2,bmp_pipe,gif_pipe,jpeg_pipe,jpegxl_pipe,jpegxl_anim,png_pipe,ppm_pipe,tiff_pipe,webp_pipe"
 # a file that ends too early by this share of its length, and by this many frames, is cut off
 MISSING_SHARE = 0.05
 MISSING_FRAMES = 2.5
@@ -47,10 +33,13 @@ _KNOWS_NO_LENGTH = ("avi",)
 # their length is the time at which they end, whenever they begin
 _LENGTH_FROM_ZERO = ("matroska,webm", "nut", "asf")
 _CUT = re.compile(r"partial file|ended prematurely|corrupt input packet|Packet corrupt", re.IGNORECASE)
+_COVER = re.compile(r"\((attached pic|timed thumbnails)\)")
 # flag of a packet in ffmpeg's list that is decoded and not shown
 _NOT_SHOWN = 0x4
-# the first stream of moving pictures, every frame once, at its own time and in its own size
-_AS_IT_IS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux", "-noautoscale")
+# every frame once, at its own time and in its own size
+_AS_IT_IS = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-noautoscale")
+# what files of the HEIF kind begin with (AVIF, HEIC), one picture or a sequence: that has a cover of one picture, too
+HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
 # processor time that a packet of a list, a report of progress, and a frame with its pixels, may take
 PACKET_S = 0.001
 PROGRESS_S = 0.5
@@ -68,6 +57,7 @@ class VideoStream:
         duration_s: how long the container says it is from its first frame on, None when it does not say.
         tick_s: the step of the clock by which its frames tell their times.
         container: ffmpeg's name of the format.
+        stream: which of the file's video streams it is, covers not counted.
         kind: whether its pictures are interlaced or HDR; `frames` gives them deinterlaced and as SDR.
     """
 
@@ -77,6 +67,7 @@ class VideoStream:
     duration_s: float | None
     tick_s: float
     container: str
+    stream: int = 0
     kind: PictureKind = PictureKind()
 
     @property
@@ -87,8 +78,9 @@ class VideoStream:
     def packet_times_s(self, at_most: int | None = None) -> np.ndarray:  # (N,)
         """When its frames are shown, in order, without decoding them; one more than `at_most` ends the list."""
         times, tick = [], Fraction(0)
-        with _running(self.path, "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1") as (process, _, watch):
-            for line in _lines(process.stdout, watch):
+        listed = (*_map(self.stream), "-c", "copy", "-f", "framecrc", "pipe:1")
+        with running(self.path, *listed) as (process, _, watch):
+            for line in lines(process.stdout, watch):
                 watch.allow(PACKET_S)
                 if line.startswith(b"#"):
                     tick = _tick(line) or tick
@@ -120,26 +112,26 @@ class VideoStream:
         most_px = max(FREE_PX, MAX_PX_OF_A_BYTE * self.path.stat().st_size)
         with (
             os.fdopen(told_fd, "rb") as told,
-            _running(self.path, *self._decoding(size_px, pick, tell_fd), pass_fds=(tell_fd,)) as (process, said, watch),
+            running(self.path, *self._decoding(size_px, pick, tell_fd), pass_fds=(tell_fd,)) as (process, said, watch),
         ):
             tick = Fraction(0)
             watch.allow(pick[0] * frame_s if pick else 0.0)
-            for line in _lines(told, watch):
+            for line in lines(told, watch):
                 if line.startswith(b"#"):
                     tick = _tick(line) or tick
                     continue
                 _, _, pts, duration, size, *_ = line.split(b",")
                 if int(size) != picture_px + self.size_px[0]:
-                    raise _invalid(f"video {self.path} changes its size within the clip", "cut it there")
+                    raise invalid(f"video {self.path} changes its size within the clip", "cut it there")
                 image = np.empty((*size_px, 3), np.uint8)
                 with watch.waiting():
-                    is_whole = _filled(process.stdout, image)
+                    is_whole = filled(process.stdout, image)
                 if not is_whole:
                     process.kill()
                     break
                 watch.allow(frame_s)
                 if (count + 1) * picture_px > most_px:
-                    raise _invalid(
+                    raise invalid(
                         f"video {self.path} unpacks to {count + 1} frames of {self.size_px[1]}x{self.size_px[0]} "
                         "pixels and more from a few bytes",
                         "scale it down, or cut it",
@@ -157,6 +149,7 @@ class VideoStream:
     def _decoding(self, size_px: tuple[int, int], pick: range | None, tell_fd: int) -> list[str]:
         """What tells ffmpeg to decode frames twice: their times and sizes as a list, to a pipe, and their pixels."""
         h, w = size_px
+        as_it_is = (*_map(self.stream), *_AS_IT_IS)
         way = "area" if h * w <= self.size_px[0] * self.size_px[1] else "bicubic"
         chosen, limit = [], []
         if pick is not None:
@@ -167,8 +160,8 @@ class VideoStream:
         # a column more, so that a picture which is only turned is of another number of pixels
         listed = [*chosen, "format=gray", "pad=iw+1:ih"]
         return [
-            *(*_AS_IT_IS, *limit, "-vf", ",".join(listed), "-flush_packets", "1", "-f", "framecrc", f"pipe:{tell_fd}"),
-            *(*_AS_IT_IS, *limit, "-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
+            *(*as_it_is, *limit, "-vf", ",".join(listed), "-flush_packets", "1", "-f", "framecrc", f"pipe:{tell_fd}"),
+            *(*as_it_is, *limit, "-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
         ]
 
     def _check_end(self, count: int, end_s: float, said: DecoderWords) -> None:
@@ -180,7 +173,7 @@ class VideoStream:
             cut = self.duration_s - end_s > allowed_s and self.duration_s - self._longest_s() > allowed_s
         if cut:
             promise = f" of {self.duration_s:.2f} s" if self.duration_s and self.duration_s > end_s else ""
-            raise _invalid(
+            raise invalid(
                 f"video {self.path} ends after {counted(count, 'frame')}, at {end_s:.2f} s{promise}",
                 "the file is cut off or damaged",
             )
@@ -189,8 +182,8 @@ class VideoStream:
         """Where the last of all its streams ends."""
         reached_s = 0.0
         arguments = ("-map", "0", "-ignore_unknown", "-c", "copy", "-f", "null", "-progress", "pipe:1", "-")
-        with _running(self.path, *arguments) as (process, _, watch):
-            for line in _lines(process.stdout, watch):
+        with running(self.path, *arguments) as (process, _, watch):
+            for line in lines(process.stdout, watch):
                 name, _, value = line.partition(b"=")
                 if name == b"out_time_us" and value.strip().isdigit() and int(value) / 1e6 > reached_s:
                     reached_s = int(value) / 1e6
@@ -198,7 +191,7 @@ class VideoStream:
         return reached_s
 
     def _undecodable(self, said: DecoderWords) -> InputError:
-        return _invalid(f"video {self.path} holds no readable frame{said.reason()}", "the file may be damaged")
+        return invalid(f"video {self.path} holds no readable frame{said.reason()}", "the file may be damaged")
 
 
 def open_video(path) -> VideoStream:
@@ -210,48 +203,86 @@ def open_video(path) -> VideoStream:
     """
     path = Path(path)
     if path.is_dir():
-        raise _invalid(f"video {path} is a folder", "give a file; ffmpeg makes one of a folder of pictures")
+        raise invalid(f"video {path} is a folder", "give a file; ffmpeg makes one of a folder of pictures")
     if path.exists() and not path.is_file():
-        raise _invalid(f"video {path} is a pipe or device", "save it as a file first: it is read more than once")
+        raise invalid(f"video {path} is a pipe or device", "save it as a file first: it is read more than once")
     if not path.is_file():
-        raise _invalid(f"there is no video {path}", "check the path")
-    arguments = (*_AS_IT_IS, "-frames:v", "1", "-pix_fmt", "gray", "-f", "framecrc", "pipe:1")
-    with _running(path, *arguments, loglevel="info") as (process, said, watch), watch.waiting():
-        listed = process.stdout.read(MAX_LINE * MAX_LINES).decode("ascii", "replace")
-        process.wait()
-    said.thread.join()
+        raise invalid(f"there is no video {path}", "check the path")
+    listed, said = _first_frame(path, 0)
     container = said.found(r"Input #0, ([\w,]+), from")
     if container is None:
-        raise _invalid(f"{path} is no video{said.reason()}", "the file may be damaged, or of another kind")
-    if container.endswith("_pipe") or container.startswith("image2"):
-        raise _invalid(f"{path} is a picture, not a video", "give a video")
+        raise invalid(f"{path} is no video{said.reason()}", "the file may be damaged, or of another kind")
     kinds = said.all_found(r"  Stream #0.*?: (Video|Audio|Subtitle|Data|Attachment): (\w+)(.*)")
+    videos = [(codec, rest) for kind, codec, rest in kinds if kind == "Video" and not _COVER.search(rest)]
+    is_heif, stream = _is_heif(path), 0
+    if is_heif or len(videos) > 1:
+        moving = _moving_stream(path)
+        is_picture, stream = is_heif and moving is None, moving or 0
+    else:
+        is_picture = container.endswith("_pipe") or container.startswith("image2")
+    if is_picture:
+        raise invalid(f"{path} is a picture, not a video", "give a video")
     if not kinds:
-        raise _invalid(f"video {path} holds no readable frame{said.reason()}", "the file may be damaged")
-    videos = [(codec, rest) for kind, codec, rest in kinds if kind == "Video" and "(attached pic)" not in rest]
+        raise invalid(f"video {path} holds no readable frame{said.reason()}", "the file may be damaged")
     if not videos:
         # what is left of pictures among them is the cover of a song
         streams = ", ".join(f"{'cover' if kind == 'Video' else kind.lower()} ({codec})" for kind, codec, _ in kinds[:4])
-        raise _invalid(f"{path} holds no video stream, only {streams}", "give a file with pictures")
+        raise invalid(f"{path} holds no video stream, only {streams}", "give a file with pictures")
+    if stream:
+        listed, said = _first_frame(path, stream)
     size = re.search(r"^#dimensions 0: (\d+)x(\d+)", listed, re.MULTILINE)
     aspect = re.search(r"^#sar 0: (\d+)/(\d+)", listed, re.MULTILINE)
     tick = next((t for line in listed.splitlines() if (t := _tick(line.encode()))), Fraction(0))
     if not size or not re.search(r"^0,", listed, re.MULTILINE):
-        raise _no_first_frame(path, *videos[0], said)
+        raise _no_first_frame(path, *videos[stream], said)
     width, height = int(size[1]), int(size[2])
     if width * height > MAX_VIDEO_PX:
         raise _too_large(path, width, height)
     pixel_aspect = Fraction(int(aspect[1]) or 1, int(aspect[2]) or 1) if aspect and int(aspect[1]) else Fraction(1)
     if not 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT:
-        raise _invalid(f"video {path} says its pixels are {pixel_aspect} as wide as high", "the file may be damaged")
+        raise invalid(f"video {path} says its pixels are {pixel_aspect} as wide as high", "the file may be damaged")
     long = said.found(r"  Duration: (\d+:\d+:[\d.]+)")
     hours, minutes, seconds = (float(part) for part in (long or "0:0:0").split(":"))
     duration_s = 3600 * hours + 60 * minutes + seconds if long else None
     if long and container in _LENGTH_FROM_ZERO:
         duration_s -= max(0.0, float(said.found(r"  Duration: [\d:.]+, start: (-?[\d.]+)") or 0.0))
-    kind = PictureKind.of_stream(videos[0][1])
+    kind = PictureKind.of_stream(videos[stream][1])
     kind.warn_of_hdr(path)
-    return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container, kind)
+    return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container, stream, kind)
+
+
+def _first_frame(path: Path, stream: int) -> tuple[str, DecoderWords]:
+    """The first frame of a video stream in ffmpeg's list, and what is said of the file meanwhile."""
+    arguments = (*_map(stream), *_AS_IT_IS, "-frames:v", "1", "-pix_fmt", "gray", "-f", "framecrc", "pipe:1")
+    with running(path, *arguments, loglevel="info") as (process, said, watch), watch.waiting():
+        listed = process.stdout.read(MAX_LINE * MAX_LINES).decode("ascii", "replace")
+        process.wait()
+    said.thread.join()
+    return listed, said
+
+
+def _moving_stream(path: Path) -> int | None:
+    """The first video stream that is more than one picture, None where none is."""
+    counts: dict[int, int] = {}
+    with running(path, "-map", "0:V", "-c", "copy", "-f", "framecrc", "pipe:1") as (process, _, watch):
+        for line in lines(process.stdout, watch):
+            watch.allow(PACKET_S)
+            if not line.startswith(b"#"):
+                number = int(line.partition(b",")[0])
+                counts[number] = counts.get(number, 0) + 1
+                if counts.get(0, 0) > 1:
+                    return 0
+    return min((number for number, count in counts.items() if count > 1), default=None)
+
+
+def _is_heif(path: Path) -> bool:
+    with reading(path, "a video"), open(path, "rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:] in HEIF_BRANDS
+
+
+def _map(stream: int) -> tuple[str, str]:
+    return "-map", f"0:V:{stream}"
 
 
 def output_name(path) -> str:
@@ -266,83 +297,14 @@ def _no_first_frame(path: Path, codec: str, rest: str, said: DecoderWords) -> In
     if codec in ("none", "unknown") or said.has(re.compile("decoder .*not found|no decoder|Unknown decoder", re.I)):
         tag = re.search(r"\((\w{4}) / 0x", rest)
         name = tag[1] if codec in ("none", "unknown") and tag else codec
-        return _invalid(f"video {path} is of the codec {name}, which cannot be decoded", "convert it to H.264")
-    return _invalid(f"video {path} ({codec}) holds no readable frame{said.reason()}", "the file may be damaged")
+        return invalid(f"video {path} is of the codec {name}, which cannot be decoded", "convert it to H.264")
+    return invalid(f"video {path} ({codec}) holds no readable frame{said.reason()}", "the file may be damaged")
 
 
 def _too_large(path: Path, width: int, height: int) -> InputError:
-    return _invalid(
+    return invalid(
         f"video {path} has pictures of {width}x{height} pixels, at most {MAX_VIDEO_PX} are decoded", "scale it down"
     )
-
-
-@contextlib.contextmanager
-def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tuple[int, ...] = ()):
-    """ffmpeg at work on one file; gives the process, what it says and its watch, and ends it with the block.
-
-    The descriptors in `pass_fds` are the process's alone from here on.
-
-    Raises:
-        InputError: FILE_INVALID at the end of the block when the watch has ended it.
-    """
-    import imageio_ffmpeg
-
-    process = watch = None
-    try:
-        try:
-            with open(path, "rb") as file:
-                command = [
-                    *(imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", loglevel),
-                    *("-protocol_whitelist", "fd", "-max_pixels", str(MAX_VIDEO_PX), "-threads", str(DECODER_THREADS)),
-                    *("-format_whitelist", f"{FORMATS},{PICTURES}", "-fd", str(file.fileno()), "-i", "fd:"),
-                    *arguments,
-                ]
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    pass_fds=(file.fileno(), *pass_fds),
-                )
-        finally:
-            for fd in pass_fds:
-                os.close(fd)
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
-        watch = DecoderWatch(process)
-        yield process, DecoderWords(process.stderr), watch
-        if watch.why:
-            raise _invalid(f"video {path} {watch.why}", "the file may be damaged, or made to harm")
-    except OSError as error:
-        raise _invalid(f"cannot read video {path}: {error.strerror or error}", "check the file and the disk") from error
-    finally:
-        if process is not None:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-        if watch is not None:
-            watch.end()
-
-
-def _lines(stream, watch: DecoderWatch) -> Iterator[bytes]:
-    while True:
-        with watch.waiting():
-            line = stream.readline()
-        if not line:
-            return
-        yield line
-
-
-def _filled(stream, image: np.ndarray) -> bool:
-    """Whether the stream had enough bytes to fill the array."""
-    view, have = memoryview(image).cast("B"), 0
-    while have < len(view):
-        got = stream.readinto(view[have:])
-        if not got:
-            return False
-        have += got
-    return True
 
 
 def _tick(line: bytes) -> Fraction | None:
@@ -356,7 +318,3 @@ def _packet(line: bytes) -> tuple[int, bool]:
     parts = [part.strip() for part in line.split(b",")]
     flags = next((int(part[2:], 16) for part in parts[6:] if part.startswith(b"F=")), 0)
     return int(parts[2]), not flags & _NOT_SHOWN
-
-
-def _invalid(message: str, hint: str) -> InputError:
-    return InputError(ErrorCode.FILE_INVALID, message, hint)

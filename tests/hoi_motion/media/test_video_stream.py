@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.media import video_stream
-from hoi_motion.media.video_file import read_video, write_video
+from hoi_motion.media import decoder, video_stream
+from hoi_motion.media.video_file import read_frame, read_video, write_video
 from hoi_motion.media.video_stream import open_video
 
 SOUND = ("-f", "lavfi", "-i", "sine=d=4")
@@ -159,6 +159,23 @@ def test_a_picture_is_no_video(tmp_path):
     assert "is a picture" in reason(tmp_path / "a.png")
 
 
+def test_an_animated_avif_is_read_and_a_still_one_is_a_picture(clip, tmp_path):
+    ffmpeg("-i", clip, "-c:v", "libsvtav1", "-preset", "12", tmp_path / "moving.avif")
+    read = read_video(tmp_path / "moving.avif", 60)
+    assert len(read.frames) == 60 and read.fps == 30
+    assert np.abs(read.frames.astype(int) - read_video(clip, 60).frames).mean() < 15
+    ffmpeg("-i", clip, "-frames:v", "1", "-c:v", "libsvtav1", "-preset", "12", tmp_path / "still.avif")
+    assert "is a picture" in reason(tmp_path / "still.avif")
+
+
+def test_a_cover_that_says_nothing_of_being_one_is_passed_over(clip, tmp_path):
+    ffmpeg("-i", clip, "-frames:v", "1", "-vf", "scale=48:32", tmp_path / "cover.jpg")
+    covered = tmp_path / "covered.mkv"
+    ffmpeg("-i", tmp_path / "cover.jpg", "-i", clip, "-map", "0", "-map", "1", "-c", "copy", covered)
+    np.testing.assert_array_equal(read_video(covered, 60).frames, read_video(clip, 60).frames)
+    np.testing.assert_array_equal(read_frame(covered, middle=True), read_frame(clip, middle=True))
+
+
 @pytest.mark.parametrize("size", ["48:32", "64:96"])
 def test_a_size_that_changes_is_refused(clip, tmp_path, size):
     ffmpeg("-i", clip, "-frames:v", "10", "-c:v", "libx264", tmp_path / "a.ts")
@@ -202,7 +219,7 @@ def test_chosen_frames_are_those_of_their_number(clip):
 
 def test_the_decoding_process_ends_with_the_last_frame_that_is_asked_for(clip, monkeypatch):
     started, popen = [], subprocess.Popen
-    monkeypatch.setattr(video_stream.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    monkeypatch.setattr(decoder.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
     frames = open_video(clip).frames((64, 96))
     next(frames)
     frames.close()
