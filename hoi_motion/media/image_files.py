@@ -24,6 +24,9 @@ _HINT = "give a PNG or JPEG file"
 _ARRAY = "save it with numpy.save"
 _EIGHT_BITS = "scale it to 8 bits a channel"
 _SCAN = b"\xff\xda"
+# the part of a WebP that is compressed with loss, and what says so of an opened picture
+_VP8 = b"VP8 "
+_LOSSY = "compressed with loss"
 
 
 def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
@@ -40,6 +43,8 @@ def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
             f"image {path} has more than 8 bits a pixel ({picture.mode}): how they map to brightness is not known",
             _EIGHT_BITS,
         )
+    if picture.mode in ("P", "PA"):
+        picture = picture.convert("RGBA")  # without this step Pillow warns of an alpha that is left out
     return np.asarray(picture.convert("RGB"))
 
 
@@ -57,13 +62,14 @@ def read_mask(  # (H, W) bool
         InputError: MASK_INVALID when the file is missing, damaged or could mean two things.
     """
     if is_array_file(path):
-        pixels, palette = read_array(path, f"a readable {name}", ErrorCode.MASK_INVALID, _ARRAY, name="mask"), False
-        pixels = _without_stack(pixels)
+        pixels = read_array(path, f"a readable {name}", ErrorCode.MASK_INVALID, _ARRAY, name="mask")
+        pixels, palette, lossy = _without_stack(pixels), False, False
     else:
-        pixels, palette = mask_pixels(_open(path, name, ErrorCode.MASK_INVALID))
+        picture = _open(path, name, ErrorCode.MASK_INVALID)
+        (pixels, palette), lossy = mask_pixels(picture), picture.info[_LOSSY]
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "buif" or not pixels.size:
         raise InputError(ErrorCode.MASK_INVALID, f"{name} {path} is {pixels.dtype} of shape {pixels.shape}", _HINT)
-    marked, how = marked_pixels(pixels, name)
+    marked, how = marked_pixels(pixels, name, lossy)
     if palette:
         how = f"its palette's colours were read, not their numbers{'; ' if how else ''}{how}"
     if how:
@@ -162,6 +168,7 @@ def _open(path, name: str, code: ErrorCode):
                 raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
+            picture.info[_LOSSY] = picture.format in ("JPEG", "MPO") or picture.format == "WEBP" and _VP8 in content
             return picture
 
 

@@ -14,6 +14,7 @@ DARK = 0.25
 BRIGHT = 0.75
 EDGE_PX = 3  # how wide a smooth edge may be
 NOISE_PX = 12  # how far compression noise reaches from an edge
+LOSSY_NOISE = 10  # of 255, anywhere in a picture that was compressed with loss
 MOST_EDGE = 0.5  # of the marked pixels; a photograph is nothing but edges
 FEW_VALUES = 8  # up to this many greys are label numbers, or the steps of a smooth edge
 NEARLY = 0.999
@@ -22,11 +23,14 @@ COLOUR_TOLERANCE = 0.2
 GREY_TOLERANCE = 0.06
 
 
-def marked_pixels(picture: np.ndarray, name: str = "mask") -> tuple[np.ndarray, str]:  # (H, W) bool
+def marked_pixels(  # (H, W) bool
+    picture: np.ndarray, name: str = "mask", lossy: bool = False
+) -> tuple[np.ndarray, str]:
     """The pixels that an image marks, and a sentence on how they were found, "" for a plain mask.
 
     Args:
         picture: (H, W) or (H, W, 1 to 4) numbers: grey, grey and alpha, RGB, RGB and alpha.
+        lossy: it was compressed with loss, as JPEG is: there is noise everywhere, and no labels' numbers survive.
 
     Raises:
         InputError: MASK_INVALID, MASK_EMPTY.
@@ -38,10 +42,10 @@ def marked_pixels(picture: np.ndarray, name: str = "mask") -> tuple[np.ndarray, 
     if picture.dtype.kind == "f" and not np.isfinite(picture).all():
         raise InputError(ErrorCode.MASK_INVALID, f"{name} holds NaN or infinity", "use 0 and 1")
     if picture.ndim == 2:
-        return _bright(picture, name)
+        return _bright(picture, name, lossy)
     if picture.shape[2] in (2, 4):
-        return _with_alpha(picture[..., :-1], picture[..., -1], name)
-    return _coloured(picture, name)
+        return _with_alpha(picture[..., :-1], picture[..., -1], name, lossy)
+    return _coloured(picture, name, lossy)
 
 
 def far_apart(marked: np.ndarray) -> str:  # (H, W) bool
@@ -65,20 +69,20 @@ def far_apart(marked: np.ndarray) -> str:  # (H, W) bool
     return f"it marks another area {gap_px:.0f} px away, at {left},{top}: is it one thing? It is read as one"
 
 
-def _with_alpha(colours: np.ndarray, alpha: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+def _with_alpha(colours: np.ndarray, alpha: np.ndarray, name: str, lossy: bool) -> tuple[np.ndarray, str]:
     colours = colours if colours.shape[2] == 3 else np.repeat(colours, 3, axis=2)
     if alpha.min() == alpha.max():
         if alpha.max() == 0:
             raise _invalid(f"{name} is transparent everywhere, whatever its colours", "save it without transparency")
-        marked, how = _coloured(colours, name)
+        marked, how = _coloured(colours, name, lossy)
         return marked, _and("its alpha is the same everywhere and was left out", how)
-    opaque, how = _bright(alpha, f"the alpha of {name}")
+    opaque, how = _bright(alpha, f"the alpha of {name}", lossy)
     by_alpha = opaque, _and("its opaque pixels were taken as marked", how)
     inside = colours[opaque]
     if (inside == inside[0]).all():
         return by_alpha
     try:
-        by_colour, _ = _coloured(np.where(opaque[..., None], colours, 0), name)
+        by_colour, _ = _coloured(np.where(opaque[..., None], colours, 0), name, lossy)
     except InputError:  # the colours of a cut-out are those of the object
         return by_alpha
     if by_colour.any() and (by_colour == opaque).mean() < NEARLY:
@@ -86,7 +90,7 @@ def _with_alpha(colours: np.ndarray, alpha: np.ndarray, name: str) -> tuple[np.n
     return by_alpha
 
 
-def _coloured(colours: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+def _coloured(colours: np.ndarray, name: str, lossy: bool) -> tuple[np.ndarray, str]:
     """Grey in three channels, or one colour on black."""
     brightest = colours.max(axis=2)
     top = float(brightest.max())
@@ -94,7 +98,7 @@ def _coloured(colours: np.ndarray, name: str) -> tuple[np.ndarray, str]:
         return np.zeros(brightest.shape, bool), ""
     spread = brightest.astype(np.float32) - colours.min(axis=2)
     if spread.max() <= GREY_TOLERANCE * top:
-        marked, how = _bright(brightest, name)
+        marked, how = _bright(brightest, name, lossy)
         return marked, _and("its channels are the same and were read as one", how)
     bright = brightest > top / 2
     colour = np.median(colours[bright], axis=0)
@@ -111,27 +115,30 @@ def _coloured(colours: np.ndarray, name: str) -> tuple[np.ndarray, str]:
             f"{name} has several colours, for example {_text(colour)} and {_text(colours[other][0])}",
             "give the mask of one object: one colour on black",
         )
-    marked, how = _bright(brightest, name)
+    marked, how = _bright(brightest, name, lossy)
     return marked, _and(f"the colour {_text(colour)} on black was taken as marked", how)
 
 
-def _bright(grey: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+def _bright(grey: np.ndarray, name: str, lossy: bool) -> tuple[np.ndarray, str]:
     """Bright pixels of one channel, where bright and dark cannot be mistaken."""
     values, counts = _counted(grey)
     if values[0] < 0:
         raise _invalid(f"{name} holds negative values ({values[0]:g})", "use 0 outside and one other value")
     if len(values) == 1:
         return (grey != 0), ""
+    top = float(values[-1])
+    if lossy and DARK * top <= LOSSY_NOISE:
+        told = f"{name} is {top:g} of 255 where it is brightest, and its format keeps no numbers as small as that"
+        raise _invalid(told, "save it as PNG")
     if len(values) == 2 and values[0] == 0:
         return (grey != 0), ""
-    top = float(values[-1])
     if len(values) == 2 and values[0] <= DARK * top:
         return (grey == values[-1]), f"its darker value {values[0]:g} was taken as outside, {top:g} as marked"
     marked = grey >= top / 2
     edges = _edges(marked, EDGE_PX)
     between = (grey > DARK * top) & (grey < BRIGHT * top)
     is_edge = not (between & ~edges).any() and between.sum() <= MOST_EDGE * marked.sum()
-    if not is_edge or _has_areas(grey, values, counts, marked, edges):
+    if not is_edge or _has_areas(grey, values, counts, marked, edges, lossy):
         first = ", ".join(f"{value:g}" for value in values[:4].astype(float))
         raise _invalid(
             f"{name} holds {len(values)} values ({first}{', ...' if len(values) > 4 else ''}) in areas, "
@@ -141,7 +148,7 @@ def _bright(grey: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     return marked, f"its {len(values)} greys lie at the edges or are noise: cut at half of the brightest"
 
 
-def _has_areas(grey, values, counts, marked, edges) -> bool:
+def _has_areas(grey, values, counts, marked, edges, lossy: bool) -> bool:
     """Whether a third value stands for something: away from edges, or in flat patches where no noise reaches."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
@@ -149,6 +156,9 @@ def _has_areas(grey, values, counts, marked, edges) -> bool:
         _most_common(values, counts, values < values[-1] / 2),
         _most_common(values, counts, values >= values[-1] / 2),
     ]
+    if lossy:
+        off = np.abs(grey.astype(np.int16)[..., None] - np.array(usual, np.int16)).min(-1)
+        return bool(((off > LOSSY_NOISE) & ~_edges(marked, NOISE_PX)).any())
     strange = ~np.isin(grey, usual)
     if len(values) <= FEW_VALUES:
         return bool((strange & ~edges).any())

@@ -59,6 +59,42 @@ def test_masks_as_tools_write_them_are_the_same_pixels(path):
     assert read_mask(path, say=said.append).sum() == 1616 and len(said) == 1
 
 
+def _blob(value: int = 255) -> np.ndarray:  # (480, 720)
+    return cv2.ellipse(np.zeros((480, 720), np.uint8), (300, 200), (90, 60), 30, 0, 360, value, -1)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("ending, quality", [("jpg", 50), ("jpg", 98), ("jpg", 100), ("webp", 50), ("webp", 90)])
+def test_the_noise_of_a_picture_compressed_with_loss_is_no_label(tmp_path, mode, ending, quality):
+    Image.fromarray(_blob()).convert(mode).convert("RGB" if ending == "webp" else mode).save(
+        path := tmp_path / f"mask.{ending}", quality=quality
+    )
+    assert np.array_equal(read_mask(path), _blob() > 0)
+
+
+@pytest.mark.parametrize("grey, said", [(60, "in areas"), (160, "in areas"), (None, "save it as PNG")])
+def test_a_second_grey_or_label_numbers_in_such_a_picture_are_refused(tmp_path, grey, said):
+    marked = _blob(255 if grey else 1)
+    marked[400:450, 500:600] = grey or 1
+    Image.fromarray(marked).save(tmp_path / "mask.jpg", quality=98)
+    with pytest.raises(InputError, match=f"MASK_INVALID.*{said}"):
+        read_mask(tmp_path / "mask.jpg")
+
+
+def test_numbers_of_objects_in_a_lossless_picture_are_no_noise(tmp_path):
+    marked = _blob()
+    marked[400:450, 500:600] = 3
+    Image.fromarray(marked).convert("RGB").save(tmp_path / "mask.webp", lossless=True)
+    with pytest.raises(InputError, match="MASK_INVALID.*in areas"):
+        read_mask(tmp_path / "mask.webp")
+
+
+def test_a_palette_with_an_alpha_is_a_picture_without_a_word(tmp_path, recwarn):
+    cut_out = Image.fromarray(np.dstack([GREY, GREY, GREY, np.where(GREY > 100, np.uint8(255), np.uint8(0))]))
+    cut_out.quantize(32).save(tmp_path / "image.png")
+    assert read_image(tmp_path / "image.png").shape == (64, 96, 3) and not recwarn.list
+
+
 @pytest.mark.parametrize("colours", [[0, 0, 0, 255, 0, 0], [0, 0, 0, 128, 0, 0], [0, 0, 0, 0, 0, 0]])
 def test_a_palette_marks_by_colour_and_by_number_where_it_has_no_colours(tmp_path, colours):
     palette = Image.fromarray((GREY > 100).astype(np.uint8), "P")
