@@ -1,7 +1,7 @@
 """Objects in a sequence of pictures that number them by grey values or colours, or that are masks of one object."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,7 +17,9 @@ MOST_SCATTERED = 0.005  # of all marked pixels; where there are more, values are
 _HINT = "give one channel of numbers, a picture of one colour an object, or masks of one object"
 
 
-def numbered_objects(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:  # (h, w) int32 each
+def numbered_objects(  # (h, w) uint16 each
+    pictures: Sequence[np.ndarray], names: Sequence[str]
+) -> Iterator[np.ndarray]:
     """Numbers from 1, an object having the same in every picture, 0 where none is.
 
     In pictures that number objects, values and colours come in areas. Where many pixels do not (smooth edges, noise, a
@@ -25,22 +27,22 @@ def numbered_objects(pictures: Sequence[np.ndarray], names: Sequence[str]) -> li
     is no object.
 
     Args:
-        pictures: (h, w) or (h, w, 1 to 4) whole numbers each: grey, grey and alpha, RGB, RGB and alpha.
+        pictures: (h, w) or (h, w, 1 to 4) whole numbers each: grey, grey and alpha, RGB, RGB and alpha. Each is looked
+            at twice, so that those of a long clip need not be in memory together.
         names: of the pictures, for errors.
 
     Raises:
         InputError: FILE_INVALID for another shape, MASK_INVALID for masks that could mean two things.
     """
-    values = [_values(picture, name) for picture, name in zip(pictures, names, strict=True)]
-    known = _known_areas(values)
-    if known is None:
-        return [_mask(picture, name).astype(np.int32) for picture, name in zip(pictures, names, strict=True)]
-    numbers = []
-    for value in values:
-        number, marked = np.zeros(value.shape, np.int32), value != 0
+    known = _known_areas(_values(picture, name) for picture, name in zip(pictures, names, strict=True))
+    for picture, name in zip(pictures, names, strict=True):
+        if known is None:
+            yield _mask(picture, name).astype(np.uint16)
+            continue
+        value = _values(picture, name)
+        number, marked = np.zeros(value.shape, np.uint16), value != 0
         number[marked] = np.searchsorted(known, value[marked]) + 1
-        numbers.append(number)
-    return numbers
+        yield number
 
 
 def _values(picture: np.ndarray, name: str) -> np.ndarray:  # (h, w)
@@ -59,7 +61,7 @@ def _values(picture: np.ndarray, name: str) -> np.ndarray:  # (h, w)
     return value if alpha is None else np.where(alpha > 0, value, kind(0))
 
 
-def _known_areas(values: list[np.ndarray]) -> np.ndarray | None:  # (N,)
+def _known_areas(values: Iterable[np.ndarray]) -> np.ndarray | None:  # (N,)
     """The values other than 0 that occur, ascending; None where they are no numbers of objects."""
     found, counts, scattered = [], [], []
     for value in values:

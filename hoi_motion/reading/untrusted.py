@@ -88,6 +88,7 @@ def read_bytes(
                     code, f"{path} has {facts.st_size} bytes, {what.removeprefix('a ')} has at most {limit}", hint
                 )
             with open(descriptor, "rb", closefd=False) as file:
-                return file.read(limit)
+                # asked for more than the file has, Python would take memory for all that it is asked for
+                return file.read(min(limit, max(facts.st_size, MEBIBYTE)))
         finally:
             os.close(descriptor)  # open() refuses a folder, and then leaves its descriptor open

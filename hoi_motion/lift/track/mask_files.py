@@ -1,5 +1,6 @@
 """One mask per frame from files: a folder of PNG, an npz or npy, or a json of COCO run lengths."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -68,17 +69,32 @@ class MaskFiles:
         if self.path.suffix.lower() == ".json":
             masks = read_coco(self.path, num_frames, lambda mask: _overlap(_fitted(mask, size_px, self.path), target))
             return [_fitted(mask, size_px, self.path) for mask in masks]
-        labels = read_label_pictures(self.path)
+        labels = read_label_pictures(self.path, lambda label: _fitted(label, size_px, self.path))
         if len(labels) != num_frames:
             raise _invalid(f"{self.path} holds {counted(len(labels), 'mask')}, the clip {counted(num_frames, 'frame')}")
-        labels = [_fitted(label, size_px, self.path) for label in labels]
         under = np.unique(labels[0][target])
         chosen = max(under[under > 0], key=lambda number: _overlap(labels[0] == number, target), default=-1)
         return [label == chosen for label in labels]
 
 
-def read_label_pictures(path: Path) -> list[np.ndarray]:
+class _PictureFiles(Sequence):
+    """Pictures that are read each time that they are looked at: those of a long clip do not fit into memory."""
+
+    def __init__(self, files: list[Path]):
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, place):  # (h, w) or (h, w, C)
+        return read_labels(self.files[place])
+
+
+def read_label_pictures(path: Path, fit: Callable[[np.ndarray], np.ndarray] = np.asarray) -> list[np.ndarray]:
     """Numbers (h, w) of the objects for each frame, 0 where none is; of soft masks and cut-outs there is one object.
+
+    Args:
+        fit: called with each of them; what it gives is kept.
 
     Raises:
         InputError: FILE_INVALID or MASK_INVALID for files that hold no masks, or more than the limits.
@@ -89,7 +105,7 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
         files = sorted(named, key=lambda file: natural_key(file.name))
         if not 0 < len(files) <= MAX_MASKS:
             raise _invalid(f"{path} holds {len(files)} PNG, expected 1 to {MAX_MASKS}")
-        return numbered_objects([read_labels(file) for file in files], [f"mask {file}" for file in files])
+        return [fit(label) for label in numbered_objects(_PictureFiles(files), [f"mask {file}" for file in files])]
     if not is_array_file(path):
         raise _invalid(f"{path} is neither a folder nor an .npz, .npy or .json")
     pictures = read_array(path, _WHAT, hint=HINT, max_rows=MAX_MASKS, name="masks")
@@ -101,7 +117,8 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
             raise ValueError(f"its masks are {pictures.dtype} of shape {pictures.shape}")
         if is_float and (pictures < 0).any():
             raise ValueError("its masks hold negative numbers: save where a network's answers are above its threshold")
-        return numbered_objects(list(pictures), [f"mask {t} of {path}" for t in range(len(pictures))])
+        names = [f"mask {t} of {path}" for t in range(len(pictures))]
+        return [fit(label) for label in numbered_objects(pictures, names)]
 
 
 def _overlap(mask: np.ndarray, target: np.ndarray) -> float:

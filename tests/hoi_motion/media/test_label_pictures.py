@@ -45,7 +45,7 @@ ONE_OBJECT = {
 
 
 def _numbered(pictures) -> list[np.ndarray]:
-    return numbered_objects(pictures, [f"mask {t}" for t in range(len(pictures))])
+    return list(numbered_objects(pictures, [f"mask {t}" for t in range(len(pictures))]))
 
 
 @pytest.mark.parametrize("kind", ONE_OBJECT)

@@ -1,5 +1,7 @@
 """Masks of another tool: one number is one object in every frame, and frames are in the order of their numbers."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -33,6 +35,19 @@ def test_pictures_with_a_mac_s_companions_and_in_capitals_are_read(tmp_path):
         Image.fromarray(np.eye(8, k=number, dtype=np.uint8)).save(tmp_path / name)
         (tmp_path / f"._{name}").write_bytes(b"\0\5\x16\7")
     assert [int((label > 0).sum()) for label in read_label_pictures(tmp_path)] == [8, 7]
+
+
+def test_large_pictures_of_a_long_clip_are_not_in_memory_together(tmp_path):
+    picture = np.zeros((400, 500), np.uint8)
+    picture[100:200, 100:300] = 1
+    for number in range(30):
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    tracemalloc.start()
+    labels = read_label_pictures(tmp_path, lambda label: label[::10, ::10].copy())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(labels) == 30 and all(label.sum() == 200 for label in labels)
+    assert peak < 20 * picture.nbytes  # all of them together would take 30, as numbers of two bytes 60
 
 
 SQUARE = np.zeros((3, 16, 16), np.uint8)
