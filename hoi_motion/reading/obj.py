@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.errors import shown
 from hoi_motion.reading.polygons import fans
 
 MAX_ROWS = 5_000_000
@@ -113,6 +114,8 @@ def _corner(word: bytes, num_vertices: int, num_normals: int) -> tuple[int, int]
 
 def _place(number: int, count: int) -> int:
     """From 1 on, or back from the newest, to from 0 on; what is not there is negative."""
+    if abs(number) > MAX_ROWS:
+        raise ValueError(f"one of its corners names row {shown(number)}")
     return number - 1 if number >= 0 else number + count
 
 

@@ -72,6 +72,8 @@ DAMAGES = {
     "a corner 0": ("f 1 3 2", "f 0 3 2"),
     "a corner that counts back too far": ("f 1 3 2", "f 1 3 -5"),
     "a corner that is a fraction": ("f 1 3 2", "f 1 3 2.5"),
+    "a corner of twenty digits": ("f 1 3 2", f"f 1 3 {'9' * 20}"),
+    "a corner of hundreds of digits": ("f 1 3 2", f"f 1 3 -{'9' * 400}"),
     "a corner that is a word": ("f 1 3 2", "f 1 3 two"),
     "a point of two numbers": ("0.2 0.0 0.0", "0.2 0"),
     "a point that is no number": ("0.2 0.0 0.0", "nan 0 0"),
