@@ -10,18 +10,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.frames import runs_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import crop_around
 from hoi_motion.keypoints.hands import BODY_HAND, HAND_LANDMARKS
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import CancelToken
 
-# a figure is shrunken when its limbs have on average less than this share of their usual length in the picture
+# a figure is shrunken when its limbs have on average less than this share of their usual length in the picture, which
+# this quantile of all frames tells
 SHRUNKEN = 0.62
 USUAL = 0.7
-# and at most this share of what they had in the frame before: whoever walks away, or turns to the side with their legs
-# hidden, shrinks by and by
+# a lost one has shrunk to at most this share of what it was in the frame before: whoever walks away, or turns to the
+# side with their legs hidden, shrinks by and by
 SUDDENLY = 0.7
 # a person walking away shrinks too, but both views agree on them; on a lost one, in this share of frames, they do not
 UNSEEN_SHARE = 0.2
@@ -29,24 +29,36 @@ UNSEEN_SHARE = 0.2
 HELD = 0.5
 # in person heights, how far a hand may be from where it was last
 HAND_REACH = 0.25
+# pairs of keypoints: arms, shoulders, hips, legs
 LIMBS = np.array([(11, 13), (13, 15), (12, 14), (14, 16), (11, 12), (23, 24), (23, 25), (25, 27), (24, 26), (26, 28)])
 
 
 def lost_frames(track: kp.KeypointTrack, agree: np.ndarray) -> np.ndarray:  # (T,) bool -> (T,) bool
-    """Frames of shrunken figures.
+    """Frames of shrunken figures; never the first one.
 
     Args:
         agree: frames in which both views see a person in the same place.
     """
+    length = _limb_lengths(track)
+    shrunken, suddenly = length < SHRUNKEN, np.zeros(len(length), bool)
+    suddenly[1:] = length[1:] <= SUDDENLY * length[:-1]
+    lost = np.zeros(len(length), bool)
+    for fall in np.flatnonzero(shrunken & suddenly):
+        if lost[fall]:
+            continue
+        # one who had shrunk by and by before is found again no larger than they were
+        small = shrunken & (length <= SUDDENLY * length[fall - 1]) if shrunken[fall - 1] else shrunken
+        end = fall + int(np.argmin(np.append(small[fall:], False)))
+        lost[fall:end] = (~agree[fall:end]).mean() >= UNSEEN_SHARE
+    return lost
+
+
+def _limb_lengths(track: kp.KeypointTrack) -> np.ndarray:  # (T,)
+    """How long the limbs are in the picture, on average, as a share of their usual length in this clip."""
     ends = track.body_px[:, LIMBS, :2]  # (T, L, 2, 2)
     length_px = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=-1)
     usual_px = np.quantile(length_px[track.seen], USUAL, axis=0)
-    length = (length_px / np.maximum(usual_px, 1e-6)).mean(1)
-    lost = length < SHRUNKEN
-    for start, end in runs_of(lost):
-        suddenly = start > 0 and length[start] <= SUDDENLY * length[start - 1]
-        lost[start:end] = suddenly and (~agree[start:end]).mean() >= UNSEEN_SHARE
-    return lost
+    return (length_px / np.maximum(usual_px, 1e-6)).mean(1)
 
 
 def without_lost(

@@ -44,6 +44,20 @@ def test_who_shrinks_by_and_by_is_not_lost_although_one_view_does_not_see_them(a
     assert not lost_frames(replace(track, body_px=body), np.array([1, 1, 1, 1, 1, 0, 1, 0, 1], bool)).any()
 
 
+def test_who_has_shrunk_by_and_by_is_lost_where_they_shrink_suddenly_and_until_they_are_as_large_again(acted):
+    """They walk away; then the detector loses them for three frames."""
+    away, lost, back = [0.8, 0.65, 0.52, 0.48], [0.2, 0.24, 0.2], [0.46, 0.46]
+    smaller = np.array([1.0] * 8 + away + lost + back)
+    track = acted(len(smaller)).track
+    body = track.body_px.copy()
+    body[:, :, :2] = smaller[:, None, None] * body[:1, :, :2] + 80
+    agree = np.ones(len(smaller), bool)
+    assert not lost_frames(replace(track, body_px=body), agree).any()
+    agree[13] = False
+    found = lost_frames(replace(track, body_px=body), agree)
+    assert np.flatnonzero(found).tolist() == [12, 13, 14]
+
+
 def test_a_single_frame_that_one_view_does_not_see_is_not_lost(acted):
     assert not lost_frames(acted(9).track, np.arange(9) != 4).any()
 
