@@ -7,7 +7,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.keypoints.track import KeypointTrack
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
+from hoi_motion.lift.track.similarity import IDENTITY, nearest_similarity
+from hoi_motion.lift.track.track import ObjectTrack, Outline
 
 # lines of sight at so many places a side of the picture tell how the camera has turned
 GRID = 7
@@ -72,7 +73,7 @@ class TurningCamera:
         corners = np.column_stack([x.ravel(), y.ravel(), np.ones(4)])
         for t in np.flatnonzero(~track.resting):
             seen = corners @ track.similarity[t].T
-            similarity[t] = _similarity(corners[:, :2], _moved(self.to_still(t), seen))
+            similarity[t] = nearest_similarity(corners[:, :2], _moved(self.to_still(t), seen))
             if t in track.outlines:
                 size_px = track.mask.shape[::-1]
                 still = cv2.warpPerspective(track.mask_at(t).astype(np.uint8), self.to_still(t), size_px)
@@ -89,12 +90,3 @@ def _sight(K: np.ndarray, places_px: np.ndarray) -> np.ndarray:  # (3, 3), (3, N
 def _moved(homography: np.ndarray, points_px: np.ndarray) -> np.ndarray:  # (3, 3), (N, 2 and more) -> the same
     ends = np.column_stack([points_px[:, :2], np.ones(len(points_px))]) @ homography.T
     return np.column_stack([ends[:, :2] / ends[:, 2:], points_px[:, 2:]])
-
-
-def _similarity(source: np.ndarray, goal: np.ndarray) -> np.ndarray:  # (N, 2), (N, 2) -> (2, 3)
-    """The similarity that brings points nearest to others; in the plane it is one complex number and a shift."""
-    centres = source.mean(0), goal.mean(0)
-    a, b = ((p - c) @ [1, 1j] for p, c in zip((source, goal), centres))
-    z = np.vdot(a, b) / np.vdot(a, a)
-    turn = np.array([[z.real, -z.imag], [z.imag, z.real]])
-    return np.column_stack([turn, centres[1] - turn @ centres[0]])

@@ -16,6 +16,7 @@ from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.lifter import lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.straight_lines import StraightLines, upright
+from hoi_motion.lift.track.similarity import homogeneous
 from hoi_motion.lift.track.track import ObjectTrack, Outline
 from hoi_motion.media.depth_pictures import depth_seen_at
 
@@ -119,8 +120,7 @@ class UprightCamera:
 
     def _moves(self, moves: np.ndarray) -> np.ndarray:  # (T, 2, 3) -> (T, 2, 3)
         """Maps from one real picture to another, as maps between upright ones."""
-        whole = np.concatenate([moves, np.tile([[[0, 0, 1.0]]], (len(moves), 1, 1))], 1)
-        return (self.to_upright @ whole @ np.linalg.inv(self.to_upright))[:, :2]
+        return (self.to_upright @ homogeneous(moves) @ np.linalg.inv(self.to_upright))[:, :2]
 
     def _picture(self, mask: np.ndarray) -> np.ndarray:  # (H, W) bool
         marked = np.ascontiguousarray(mask, np.uint8) * 255

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from hoi_motion.lift.track.track import IDENTITY
+from hoi_motion.lift.track.similarity import IDENTITY
 
 WORK_SIDE_PX = 480
 MAX_FEATURES = 300

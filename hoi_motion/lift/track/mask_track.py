@@ -5,16 +5,13 @@ import numpy as np
 from hoi_motion.keypoints.persons import person_masks
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.camera_motion import camera_motion
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline, between, moved_mask
+from hoi_motion.lift.track.similarity import IDENTITY, between, moved_like, moved_mask, seen_turn_rad
+from hoi_motion.lift.track.track import ObjectTrack, Outline
 
 # a mask that lies in the first one by this share rests there, and covers it unless something is before it
 IN_FIRST_PLACE = 0.85
 COVERS = 0.6
 SEEN = 0.95
-# masks this much longer than wide show a rotation; one by more than this at once comes from a partly covered object,
-# of which the visible long side may be the short one
-LONG = 1.4
-MOST_TURN_RAD = np.deg2rad(60)
 LEAST_PX = 4
 
 
@@ -65,32 +62,3 @@ def track_of_masks(
         if not resting[t]:
             similarity[t] = between(similarity[before], similarity[end], share, centre_px)
     return ObjectTrack(mask, similarity, np.where(seen, sureness, 0.0), resting, outlines, camera)
-
-
-def moved_like(mask: np.ndarray, now: np.ndarray, turn_rad: float = 0.0) -> np.ndarray:  # (2, 3)
-    """The turn, growth and shift that bring the box of `mask`, turned, to the box of `now` (H, W)."""
-    c, s = np.cos(turn_rad), np.sin(turn_rad)
-    turn = np.array([[c, -s], [s, c]])
-    before = np.argwhere(mask)[:, ::-1] @ turn.T
-    after = np.argwhere(now)[:, ::-1]
-    low, high = before.min(0), before.max(0)
-    growth = np.sqrt((np.ptp(after, axis=0) + 1).prod() / (high - low + 1).prod())
-    middle = (after.min(0) + after.max(0)) / 2
-    return np.column_stack([growth * turn, middle - growth * (low + high) / 2])
-
-
-def seen_turn_rad(mask: np.ndarray, now: np.ndarray, last_rad: float) -> float:
-    """Turn of the long axis, of its two directions the one nearer to the last turn; the last where that is not told."""
-    (first, first_long), (axis, axis_long) = _long_axis(mask), _long_axis(now)
-    if min(first_long, axis_long) < LONG:
-        return last_rad
-    turn = axis - first
-    turn += np.pi * np.round((last_rad - turn) / np.pi)
-    return turn if abs(turn - last_rad) <= MOST_TURN_RAD else last_rad
-
-
-def _long_axis(mask: np.ndarray) -> tuple[float, float]:
-    """Angle of a mask's long axis, image x to image y, and how many times longer than wide it is."""
-    spread = np.cov(np.argwhere(mask)[:, ::-1].T) + 1e-6 * np.eye(2)
-    values, vectors = np.linalg.eigh(spread)
-    return float(np.arctan2(vectors[1, 1], vectors[0, 1])), float(np.sqrt(values[1] / values[0]))

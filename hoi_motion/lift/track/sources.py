@@ -7,7 +7,7 @@ from hoi_motion.lift.track.track import TrackSource
 
 
 def _own() -> TrackSource:
-    from hoi_motion.lift.track.tracker import OwnTracker
+    from hoi_motion.lift.track.own.tracker import OwnTracker
 
     return OwnTracker()
 

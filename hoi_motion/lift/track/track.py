@@ -3,15 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints.track import KeypointTrack
+from hoi_motion.lift.track.similarity import IDENTITY, moved_mask
 from hoi_motion.progress import CancelToken, OnProgress
-
-IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
-"""The similarity that moves nothing."""
 
 
 @dataclass(frozen=True)
@@ -82,29 +79,6 @@ class ObjectTrack:
         if t in self.outlines:
             return self.outlines[t].in_picture((self.mask.shape[0], self.mask.shape[1]))
         return moved_mask(self.mask, self.similarity[t])
-
-
-def moved_mask(mask: np.ndarray, similarity: np.ndarray) -> np.ndarray:  # (H, W) bool, (2, 3) -> (H, W) bool
-    """A mask of the first frame, moved with what it shows."""
-    if np.array_equal(similarity, IDENTITY):
-        return mask
-    return cv2.warpAffine(mask.astype(np.uint8) * 255, similarity, mask.shape[::-1]) > 127
-
-
-def between(
-    before: np.ndarray, after: np.ndarray, share: float, centre_px: np.ndarray
-) -> np.ndarray:  # (2, 3), (2, 3), (2,) -> (2, 3)
-    """The similarity on the way between two: turned and grown evenly, the object's centre on a straight line.
-
-    Args:
-        share: 0 at the first, 1 at the second; centre_px: the object's in the first frame.
-    """
-    first, last = (complex(s[0, 0], s[1, 0]) for s in (before, after))
-    now = first * (last / first) ** share
-    linear = np.array([[now.real, -now.imag], [now.imag, now.real]])
-    centre = np.append(centre_px, 1.0)
-    place = (1 - share) * (before @ centre) + share * (after @ centre)
-    return np.column_stack([linear, place - linear @ centre_px])
 
 
 def without_camera(points_px: np.ndarray, camera: np.ndarray | None) -> np.ndarray:  # (T, 2) -> (T, 2)

@@ -7,7 +7,8 @@ import pytest
 
 from hoi_motion.keypoints import hands
 from hoi_motion.lift import contact
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS
 
 FPS = 8.0

@@ -8,7 +8,8 @@ from hoi_motion.ground.still_world import in_still_world
 from hoi_motion.lift import Clip, lift_video
 from hoi_motion.lift.pipeline import Observation
 from hoi_motion.lift.still_camera import TurningCamera
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 
 SIZE_PX = (480, 640)
 K = np.array([[700.0, 0, 320], [0, 700, 240], [0, 0, 1]])

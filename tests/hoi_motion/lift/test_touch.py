@@ -8,7 +8,8 @@ import pytest
 from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.touch import SURE, SURE_ALONG, TouchSeen, how_sure, taking
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 T, TAKEN = 16, 8

@@ -17,7 +17,8 @@ from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.pipeline import Observation
 from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.straight_lines import StraightLines, upright
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack, Outline
 from hoi_motion.lift.upright_camera import UprightCamera, roll_notes, seen_up
 from tests.hoi_motion.conftest import SIZE_PX, K
 from tests.hoi_motion.lift.test_straight_lines import edges_px

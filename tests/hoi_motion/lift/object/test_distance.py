@@ -24,7 +24,8 @@ from hoi_motion.lift.object.distance import (
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.shape import fit_primitive
 from hoi_motion.lift.object.sight import Sight
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 from hoi_motion.rigid import R_about_z
 

@@ -9,7 +9,8 @@ import pytest
 from hoi_motion.lift.camera import world_camera
 from hoi_motion.lift.object.doubt import size_notes
 from hoi_motion.lift.object.shape import Primitive
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import ObjectMotion
 from hoi_motion.rigid import standing_at
 

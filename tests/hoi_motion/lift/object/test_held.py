@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 
 from hoi_motion.lift.camera import world_camera
 from hoi_motion.lift.object.held import Movement, Says, moving_path, smooth_path
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.rigid import minimum_jerk
 
 K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])

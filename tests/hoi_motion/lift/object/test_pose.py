@@ -8,7 +8,8 @@ from hoi_motion.lift.object.distance import Scene
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.pose import lifted_object
 from hoi_motion.lift.object.sight import Sight
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 T = 10

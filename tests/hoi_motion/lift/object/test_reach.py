@@ -8,7 +8,8 @@ from hoi_motion.lift.object.distance import Distance
 from hoi_motion.lift.object.grip import HandMotion, hand_motion
 from hoi_motion.lift.object.reach import TOUCH_REACH_M, contacts_in_reach, reach_of
 from hoi_motion.lift.object.shape import Primitive
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact, ObjectMotion
 from hoi_motion.rigid import standing_at
 

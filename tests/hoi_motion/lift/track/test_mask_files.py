@@ -8,7 +8,7 @@ from PIL import Image
 
 from hoi_motion.errors import InputError
 from hoi_motion.lift.track.mask_files import MaskFiles, read_label_pictures
-from tests.hoi_motion.lift.track.test_tracker import HAND, LIFTED, RED, drawn, middles
+from tests.hoi_motion.lift.track.own.test_tracker import HAND, LIFTED, RED, drawn, middles
 
 
 def test_an_object_keeps_its_number_where_another_is_missing(tmp_path):

@@ -5,6 +5,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from hoi_motion.lift.track.similarity import transformed
+
 MAX_POINTS = 500
 MAX_AROUND = 200
 COLOUR_SPREAD = 14.0
@@ -207,11 +209,6 @@ class Template:
         about = np.array([[c, -s], [s, c]])
         shift = centre - about @ centre + np.array([dx, dy]) * self.size
         return transformed(np.column_stack([about, shift]), similarity)
-
-
-def transformed(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:  # (2, 3), (2, 3) -> (2, 3)
-    """The similarity that applies `inner`, then `outer`."""
-    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
 
 
 def _nudges(step: float):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.lift.track.appearance import Template
-from hoi_motion.lift.track.follow import _Walker, follow_object, work_image
-from hoi_motion.lift.track.track import IDENTITY
+from hoi_motion.lift.track.own.appearance import Template
+from hoi_motion.lift.track.own.follow import _Walker, follow_object, work_image
+from hoi_motion.lift.track.similarity import IDENTITY
 
 SIDE = 20
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hoi_motion.lift.track.likeness import LIMIT, object_likeness
+from hoi_motion.lift.track.own.likeness import LIMIT, object_likeness
+from hoi_motion.lift.track.own.small_clip import People
 
 H = 60
 W = 90
@@ -14,6 +15,8 @@ RED = (170, 40, 40)
 WALL = (190, 185, 170)
 SKIN = (205, 160, 130)
 NO_HANDS = np.zeros((2, H, W), bool)
+NONE = np.zeros((T, H, W), bool)
+NOBODY = People(NONE, NONE, NONE, NO_HANDS)
 
 
 def clip(places, twin=None):
@@ -36,8 +39,7 @@ def clip(places, twin=None):
 
 def likeness(places, twin=None):
     images, mask = clip(places, twin)
-    nobody = np.zeros((len(images), H, W), bool)
-    return object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS), mask
+    return object_likeness(images, mask, NOBODY), mask
 
 
 def inside(image: np.ndarray, place) -> np.ndarray:
@@ -83,19 +85,17 @@ def shifted():
 def test_what_is_shifted_and_stays_does_not_leave_its_place_empty(shifted):
     """Where it was red it is blue since, and no table shows there."""
     images, mask = shifted
-    nobody = np.zeros((T, H, W), bool)
-    found = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS)
+    found = object_likeness(images, mask, NOBODY)
     assert found.emptied[4:, 30 : 30 + SIDE, 15 : 10 + SIDE].max() < 0.1
     assert found.emptied[4:, 30 : 30 + SIDE, 10:14].mean() > 0.5
 
 
 def test_what_has_been_seen_in_its_new_place_is_not_the_room_there_later(shifted):
     images, mask = shifted
-    nobody = np.zeros((T, H, W), bool)
-    seen = nobody.copy()
+    seen = NONE.copy()
     seen[2, 28 : 32 + SIDE, 12 : 16 + SIDE] = True  # with a margin of the wall
-    without = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS)
-    found = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS, seen)
+    without = object_likeness(images, mask, NOBODY)
+    found = object_likeness(images, mask, NOBODY, seen)
     there = np.s_[4:, 32 : 28 + SIDE, 15 : 10 + SIDE]
     assert without.maps[there].max() < 0.5 < found.maps[there].min()
     assert found.maps[4:, 28, 12:24].max() < 0
@@ -105,10 +105,9 @@ def test_a_twin_beside_it_is_the_room_although_it_has_been_seen_in_that_box():
     """It is lifted from between its twins: their edges are in the box in which it is seen, and look like it."""
     twin = (10 + SIDE, 30)
     images, mask = clip(MOVED, twin)
-    nobody = np.zeros((T, H, W), bool)
-    seen = nobody.copy()
+    seen = NONE.copy()
     seen[3, 28 : 32 + SIDE, 10 : 20 + SIDE] = True
-    found = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS, seen)
+    found = object_likeness(images, mask, NOBODY, seen)
     assert found.maps[7:, 32 : 28 + SIDE, 10 + SIDE : 12 + SIDE].max() < 0
 
 
@@ -129,7 +128,8 @@ def test_hair_of_the_objects_colours_is_not_the_object_and_what_is_held_beside_i
     heads[0] = False
     people = heads.copy()
     without, found = (
-        object_likeness(images, mask, people, people, h, NO_HANDS).maps[-1] for h in (np.zeros_like(heads), heads)
+        object_likeness(images, mask, People(people, people, h, NO_HANDS)).maps[-1]
+        for h in (np.zeros_like(heads), heads)
     )
     assert inside(found, hair[-1]).mean() < inside(without, hair[-1]).mean() - 0.5
     np.testing.assert_array_equal(found[~heads[-1]], without[~heads[-1]])
@@ -150,8 +150,7 @@ def before_somebody(shirt):
         image[shown] = cv2.cvtColor(np.full((1, 1, 3), shirt, np.uint8), cv2.COLOR_RGB2LAB)
     bare = persons.copy()
     bare[:, 25:48, 55:78] = False
-    nobody = np.zeros_like(persons)
-    return inside(object_likeness(images, mask, persons, bare, nobody, NO_HANDS).maps[-1], (60, 30))
+    return inside(object_likeness(images, mask, People(persons, bare, NONE, NO_HANDS)).maps[-1], (60, 30))
 
 
 def test_what_stays_before_somebody_who_never_leaves_is_not_the_room():
@@ -179,9 +178,8 @@ ORANGE = (230, 130, 40)
 
 def test_colours_that_it_shows_later_are_its_own_where_it_has_been_found():
     images, mask, seen = turned(ORANGE)
-    nobody = np.zeros_like(seen)
     before, after = (
-        inside(object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS, s).maps[-1], MOVED[-1])
+        inside(object_likeness(images, mask, NOBODY, s).maps[-1], MOVED[-1])
         for s in (None, seen & (np.arange(T) < T - 1)[:, None, None])
     )
     assert after.min() > before.max() + 1.0
@@ -194,8 +192,7 @@ def test_but_not_those_of_the_person_who_has_it():
     persons[:, 45:, 70:] = True
     for image in images:
         image[persons[0]] = skin
-    nobody = np.zeros_like(seen)
-    found = object_likeness(images, mask, persons, persons, nobody, NO_HANDS, seen).maps[-1]
+    found = object_likeness(images, mask, People(persons, persons, NONE, NO_HANDS), seen).maps[-1]
     assert inside(found, MOVED[-1]).max() < 0
 
 
@@ -216,9 +213,8 @@ def held(fingers_px: int):
 
 def skin_looks(fingers_px: int, hands_at_px: int = 0) -> float:
     images, mask, hands = held(fingers_px)
-    nobody = np.zeros((T, H, W), bool)
     hands = np.roll(hands, hands_at_px, axis=1)
-    return float(inside(object_likeness(images, mask, nobody, nobody, nobody, hands).maps[-1], (60, 40)).mean())
+    return float(inside(object_likeness(images, mask, People(NONE, NONE, NONE, hands)).maps[-1], (60, 40)).mean())
 
 
 def test_fingers_that_were_marked_with_the_object_are_not_the_object():
@@ -237,9 +233,8 @@ def test_ratios_stay_within_their_limit():
 @pytest.mark.parametrize("axis", [1, 2])
 def test_a_mirrored_clip_has_a_mirrored_likeness(axis):
     images, mask = clip(MOVED)
-    nobody = np.zeros((T, H, W), bool)
-    plain = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS).maps
+    plain = object_likeness(images, mask, NOBODY).maps
     flipped = [np.ascontiguousarray(np.flip(image, axis - 1)) for image in images]
     flipped_mask = np.ascontiguousarray(np.flip(mask, axis - 1))
-    mirrored = object_likeness(flipped, flipped_mask, nobody, nobody, nobody, NO_HANDS).maps
+    mirrored = object_likeness(flipped, flipped_mask, NOBODY).maps
     np.testing.assert_allclose(np.flip(mirrored, axis), plain, atol=1e-4)

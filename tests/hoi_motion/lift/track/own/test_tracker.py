@@ -6,7 +6,7 @@ import pytest
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.track import KeypointTrack
-from hoi_motion.lift.track.tracker import OwnTracker
+from hoi_motion.lift.track.own.tracker import OwnTracker
 
 H = 144
 W = 216

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hoi_motion.lift.track.appearance import LIGHT, Template
-from hoi_motion.lift.track.track import IDENTITY
+from hoi_motion.lift.track.own.appearance import LIGHT, Template
+from hoi_motion.lift.track.similarity import IDENTITY
 
 CENTRE = (slice(20, 40), slice(30, 50))
 

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from hoi_motion.errors import counted
-from hoi_motion.lift.track.appearance import Template, transformed
-from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, no_track
+from hoi_motion.lift.track.own.appearance import Template
+from hoi_motion.lift.track.similarity import IDENTITY, homogeneous, transformed
+from hoi_motion.lift.track.track import ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
 # the object's side in the pictures that are worked on, and the longest side of these
@@ -100,8 +101,8 @@ def follow_object(
     # from work pixels to the video's: pixel centres sit at halves
     shift = 0.5 / scale - 0.5
     to_work = np.array([[scale, 0, -shift * scale], [0, scale, -shift * scale], [0, 0, 1.0]])
-    full = np.concatenate([similarity, np.tile([[[0, 0, 1.0]]], (T, 1, 1))], 1)
-    return ObjectTrack(mask, (np.linalg.inv(to_work) @ full @ to_work)[:, :2], np.clip(visibility, 0, 1), resting)
+    full = np.linalg.inv(to_work) @ homogeneous(similarity) @ to_work
+    return ObjectTrack(mask, full[:, :2], np.clip(visibility, 0, 1), resting)
 
 
 def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) float32 Lab

@@ -1,9 +1,9 @@
-"""What a track says between sightings."""
+"""Similarities between two sightings."""
 
 import numpy as np
 import pytest
 
-from hoi_motion.lift.track.track import IDENTITY, between
+from hoi_motion.lift.track.similarity import IDENTITY, between
 
 CENTRE = np.array([30.0, 20.0])
 

@@ -7,19 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoi_motion.lift.track.path import (
-    FOUND,
-    MOST_UNSEEN,
-    OFF_HAND_LIMIT,
-    RESTING,
-    UNSEEN,
-    Places,
-    _step_costs,
-    best_path,
-    between_sightings,
-    like_places,
-    off_hand,
-)
+from hoi_motion.lift.track.own.path import MOST_UNSEEN, UNSEEN, _step_costs, best_path, between_sightings
+from hoi_motion.lift.track.own.places import FOUND, OFF_HAND_LIMIT, RESTING, Places
 
 
 def places(rng, count: int) -> Places:
@@ -92,34 +81,9 @@ def test_a_step_with_the_hand_is_cheaper_than_one_alone():
     assert carried[0, 0] < alone[0, 0]
 
 
-def test_a_box_under_a_hand_is_not_off_it_and_one_far_away_as_far_as_counts():
-    centres, extents = np.array([[20.0, 20], [90, 20]]), np.full((2, 2), 10.0)
-    hands = np.array([[22.0, 21], [np.nan, np.nan]])
-    np.testing.assert_allclose(off_hand(centres, extents, hands), [0.0, OFF_HAND_LIMIT])
-    np.testing.assert_allclose(off_hand(centres, extents, np.full((2, 2), np.nan)), OFF_HAND_LIMIT / 2)
-
-
 def test_a_hand_that_is_not_seen_for_a_while_is_on_its_way_and_later_unknown():
     hands = np.full((30, 2, 2), np.nan)
     hands[[0, 4], 1] = [10.0, 20], [18, 24]
     between = between_sightings(hands)
     np.testing.assert_allclose(between[:6, 1], [[10, 20], [12, 21], [14, 22], [16, 23], [18, 24], [18, 24]])
     assert np.isnan(between[4 + MOST_UNSEEN + 1 :, 1]).all() and np.isnan(between[:, 0]).all()
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(15, 60), st.integers(15, 40), st.sampled_from([(9, 9), (7, 13)]))
-def test_the_place_that_looks_like_it_is_found_where_it_is(x, y, extent):
-    likeness = np.full((60, 80), -2.0, np.float32)
-    w, h = extent
-    left, top = x - w // 2, y - h // 2
-    likeness[top : top + h, left : left + w] = 2.0
-    centres, extents, values = like_places(likeness, np.array(extent, float))
-    best = values.argmax()
-    np.testing.assert_allclose(centres[best], [x, y], atol=1.0)
-    np.testing.assert_allclose(np.log(extents[best].prod() / (w * h)), 0, atol=0.5)
-
-
-def test_nothing_that_looks_like_it_gives_no_place():
-    centres, extents, values = like_places(np.full((60, 80), -2.0, np.float32), np.array([9.0, 9.0]))
-    assert centres.shape == (0, 2) and extents.shape == (0, 2) and values.shape == (0,)
