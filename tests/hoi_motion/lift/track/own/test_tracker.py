@@ -172,6 +172,23 @@ def test_what_turns_another_side_to_the_camera_is_followed_by_the_colours_that_i
     assert (found.visibility[4:] > 0.35).all() and off.max() < 0.3 * SIDE
 
 
+def test_colours_that_it_shows_later_do_not_draw_it_away_from_where_it_has_been_seen():
+    """In the shade it is found by its red; a cloth in the same hand is as yellow as its other side will turn out."""
+    places = [(40, 100)] * 4 + [(40 + 5 * i, 100 - 5 * i) for i in range(1, 14)]
+    frames, mask, track = drawn(places, [(x + SIDE // 2, y + SIDE + 12) for x, y in places])
+    yellow, shade = (240, 200, 30), 0.75 * np.array(RED) + 0.25 * np.array([40, 60, 150])
+    for t, (x, y) in enumerate(places):
+        if 5 <= t < 11:
+            frames[t][y : y + SIDE, x : x + SIDE] = shade
+            frames[t][y + SIDE + 20 : y + 2 * SIDE + 20, x : x + SIDE] = yellow
+        # from its left to its right
+        frames[t][y : y + SIDE, x : x + min(SIDE, max(0, 4 * (t - 10)))] = yellow
+    found = OwnTracker().track(frames, mask, track)
+    off = np.linalg.norm(found.centroid_px - np.array(places) - (SIDE - 1) / 2, axis=1)
+    assert off.max() < 0.3 * SIDE
+    assert (found.visibility[14:] > 0.35).all(), "its other side was not learnt: the clip asks nothing"
+
+
 @pytest.mark.parametrize("near_px", [2.0, -1.0], ids=["nearer than the background", "against it"])
 def test_what_rests_near_a_camera_that_drifts_rests_although_it_goes_another_way(near_px):
     """Parallax: it goes by so many pixels a frame, and the background by 1.5."""
