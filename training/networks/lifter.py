@@ -109,17 +109,21 @@ def train(
     start: LifterNetwork | None = None,
     rate: float = 2e-3,
     bfloat16: bool = False,
+    stop_after: int | None = None,
 ) -> LifterNetwork:
     """A network trained from nothing, or on from `start`: the moving average of its weights.
 
     Args:
+        stop_after: so many of the steps are made, while the rate is still high. The average of weights that move much
+            is a smoother network than one at which the rate has run out.
         bfloat16: the network computes in that, which is faster where the processor can.
     """
     torch.manual_seed(seed)
     network, generator = start or LifterNetwork(), torch.Generator().manual_seed(seed)
     warmup = min(100, 1 + steps // 10)
     descent = Descent(network, lambda name: not name.startswith(ENDS), steps, rate, 0.75 * rate, warmup, AVERAGED)
-    bar, mean = tqdm(range(steps), desc="steps", mininterval=5), None
+    made = steps if stop_after is None else min(stop_after, steps)
+    bar, mean = tqdm(range(made), desc="steps", mininterval=5), None
     for _ in bar:
         clips = batch(points, noise, size, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
@@ -153,6 +157,7 @@ def _train_lifter(argv: list[str]) -> int:
     parser.add_argument("--recorded", type=not_negative, default=1000, help="clips of recordings, with --mocap")
     parser.add_argument("--acts", type=not_negative, default=3000, help="clips of what people do in the wider world")
     parser.add_argument("--steps", type=positive, default=5000)
+    parser.add_argument("--stop-after", type=positive, metavar="STEPS", help="make only so many of --steps")
     parser.add_argument(
         "--start", type=given_path, metavar="FILE", help="weights to go on from; default: none, from nothing"
     )
@@ -181,7 +186,15 @@ def _train_lifter(argv: list[str]) -> int:
             print(f"{k:3}: " + ", ".join(f"{value:.1f}" for value in offset))
         return 0
     points = motion_points(MotionCounts(**counts, pieces=pieces), noise)
-    network = train(points, noise, arguments.steps, start=begun, rate=arguments.rate, bfloat16=arguments.bfloat16)
+    network = train(
+        points,
+        noise,
+        arguments.steps,
+        start=begun,
+        rate=arguments.rate,
+        bfloat16=arguments.bfloat16,
+        stop_after=arguments.stop_after,
+    )
     save_half(network, Path(arguments.out), start)
     return 0
 

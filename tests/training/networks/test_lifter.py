@@ -94,6 +94,20 @@ def test_a_short_training_errs_less_than_a_shorter_one(unseen):
     assert errors[1] < 0.7 * errors[0]
 
 
+def test_a_training_that_is_stopped_makes_so_many_steps_at_the_rates_of_the_whole():
+    pairs = train_lifter.motion_points(train_lifter.MotionCounts(2, 0, 0, 0), QUIET, seed=79)
+
+    def trained(steps, **stopped):
+        torch.manual_seed(1)
+        network = train_lifter.train(pairs, QUIET, steps, size=2, start=lifter.LifterNetwork(16, 1), **stopped)
+        return torch.cat([p.flatten() for p in network.parameters()])
+
+    first_three = trained(200, stop_after=3)
+    assert torch.equal(first_three, trained(200, stop_after=3))
+    assert not torch.equal(first_three, trained(200, stop_after=4))
+    assert not torch.equal(first_three, trained(3))
+
+
 def test_walkers_go_ahead_and_stand_on_one_foot_meanwhile():
     body, slips = train_lifter.free_body(), []
     for clip in walks(12, seed=79):
@@ -226,6 +240,7 @@ def test_random_poses_go_the_short_way_from_one_to_the_next():
     "options, said",
     [
         (["--steps", "0"], "--steps: '0' is not a positive whole number"),
+        (["--stop-after", "0"], "--stop-after: '0' is not a positive whole number"),
         (["--rate", "nan"], "--rate: 'nan' is not a number above 0"),
         (["--walks", "-1"], "--walks: '-1' is not a"),
         (
