@@ -18,7 +18,7 @@ class RequestFiles:
 
     Attributes:
         instances: NAME:ROLE:FILE each, instead of mask and actor_mask.
-        intrinsics: "FX,FY,CX,CY" in pixels of the image, or a file.
+        intrinsics: "FX,FY,CX,CY" in pixels of the image, or a file; without it, what the image's EXIF says.
     """
 
     image: str
@@ -87,6 +87,7 @@ class RequestFiles:
             InputError: a 1xx code that names the file and what is wrong with it.
         """
         from hoi_motion.media.image_files import read_depth, read_image, read_mask
+        from hoi_motion.media.stated_focal import stated_intrinsics
 
         if self.instances and self.actor_mask:
             raise InputError(
@@ -95,8 +96,12 @@ class RequestFiles:
                 "mark the actor with --instance NAME:actor:FILE",
             )
         rgb = read_image(self.image)
+        if self.intrinsics:
+            intrinsics = intrinsics_in(self.intrinsics, rgb.shape[:2], say_note)
+        else:
+            intrinsics = stated_intrinsics(self.image, rgb.shape[:2], say_note)
         given = dict(
-            intrinsics=intrinsics_in(self.intrinsics, rgb.shape[:2], say_note) if self.intrinsics else None,
+            intrinsics=intrinsics,
             depth_m=read_depth(self.depth, say_note) if self.depth else None,
             seed=self.seed,
             samples=self.samples,

@@ -190,6 +190,18 @@ def test_every_option_reaches_the_request_and_the_profile(files, planned):
     assert (config.video.num_inference_steps, config.lift.iterations) == (2, 5)
 
 
+def test_a_photos_own_focal_length_is_taken_and_told_unless_intrinsics_are_given(files, planned, capsys):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 26
+    Image.open(files / "image.png").convert("RGB").save(files / "photo.jpg", exif=exif)
+    main(arguments(files, image="photo.jpg"))
+    assert "from its EXIF (26 mm on 35 mm film)" in capsys.readouterr().out
+    main(arguments(files, "--intrinsics", "90,91,48,32", image="photo.jpg", out="again"))
+    diagonal_px = np.hypot(*planned[0][1].rgb.shape[:2])
+    focals_px = [request.intrinsics[0, 0] for _, request in planned]
+    assert focals_px == [pytest.approx(26 / 43.27 * diagonal_px), 90.0]
+
+
 @pytest.mark.parametrize(
     "change, code",
     [
