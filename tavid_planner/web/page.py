@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
+from hoi_motion.media.stated_focal import stated_intrinsics
 from hoi_motion.retarget.robots.config import load_robot_config, robot_names
 from hoi_motion.segment import MaskPrompt
 from hoi_motion.segment.picture import outlined
@@ -172,18 +173,18 @@ class Page:
         self.cancel.click(self._cancel, None, None, queue=False, **hidden)
 
     def _take_upload(self, path: str | None, request: gr.Request):
-        return self._show(lambda: accepted_picture(path), request) if path else (gr.skip(),) * 3
+        return self._show(path, request) if path else (gr.skip(),) * 3
 
     def _take_bundled(self, request: gr.Request):
         folder = share_folder() / "config" / "demo"
         instruction = (folder / "instruction.txt").read_text().strip()
-        shown = self._show(lambda: accepted_picture(folder / "frame.png"), request)
+        shown = self._show(folder / "frame.png", request)
         return *shown, instruction, words.instruction_hint(instruction)
 
-    def _show(self, read, request: gr.Request):
+    def _show(self, path, request: gr.Request):
         try:
-            visit, rgb = self._visits.of(request.session_hash), read()
-            visit.show(rgb)
+            visit, rgb = self._visits.of(request.session_hash), accepted_picture(path)
+            visit.show(rgb, stated_intrinsics(path, rgb.shape[:2]))
         except TavidError as error:
             return gr.skip(), gr.skip(), words.error_words(error)
         strokes = {"background": rgb, "layers": [], "composite": None}

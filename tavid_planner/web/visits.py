@@ -27,7 +27,7 @@ class Visit:
 
     Attributes:
         folder: of its bundles, with a name that cannot be guessed; shown: folder of the files sent to the browser.
-        rgb: (H, W, 3) uint8, the picture; None before there is one.
+        rgb: (H, W, 3) uint8, the picture; None before there is one. intrinsics: (3, 3) of it, None where unknown.
         found: TARGET or ACTOR -> its mask.
         keep: whether its bundles stay when it is closed.
         cancel: of the running plan, None when none runs; closed: whether the page is open no longer.
@@ -37,6 +37,7 @@ class Visit:
     folder: Path
     keep: bool = False
     rgb: np.ndarray | None = None
+    intrinsics: np.ndarray | None = None
     found: dict[str, SegmentedMask] = field(default_factory=dict)
     cancel: CancelToken | None = None
     plans: int = 0
@@ -51,10 +52,10 @@ class Visit:
             shutil.rmtree(self.shown, ignore_errors=True)
             self.shown = None
 
-    def show(self, rgb: np.ndarray) -> None:
+    def show(self, rgb: np.ndarray, intrinsics: np.ndarray | None = None) -> None:
         """Start with a new picture; marks on the previous one are discarded."""
         with self._lock:
-            self.rgb = rgb
+            self.rgb, self.intrinsics = rgb, intrinsics
             self.found = {}
 
     def picture(self) -> np.ndarray:  # (H, W, 3) uint8
@@ -96,7 +97,7 @@ class Visit:
             InputError: what is missing or wrong.
         """
         with self._lock:
-            rgb, found = self.picture(), dict(self.found)
+            rgb, intrinsics, found = self.picture(), self.intrinsics, dict(self.found)
         if TARGET not in found:
             raise InputError(ErrorCode.MASK_EMPTY, "no target is marked", "click the object in the picture")
         target, actor = found[TARGET], found.get(ACTOR)
@@ -105,6 +106,7 @@ class Visit:
             target.mask,
             instruction,
             actor_mask=None if actor is None else actor.mask,
+            intrinsics=intrinsics,
             seed=_whole(seed, "seed"),
             samples=_whole(samples, "samples"),
             target_source=target.words,

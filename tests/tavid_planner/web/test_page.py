@@ -60,6 +60,19 @@ def test_pictures_of_the_webcam_are_not_decoded_before_they_are_checked(desk, vi
     assert "8000x8000" in told and visits.of("one").rgb is None
 
 
+def test_an_uploaded_photo_brings_the_focal_length_that_it_states(desk, visits, tmp_path):
+    pytest.importorskip("gradio")
+    from tavid_planner.web.page import Page
+
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 26
+    Image.new("RGB", (400, 300)).save(tmp_path / "photo.jpg", exif=exif)
+    page = Page(desk, visits)
+    page.build()
+    page._take_upload(str(tmp_path / "photo.jpg"), SimpleNamespace(session_hash="one"))
+    assert visits.of("one").intrinsics[0, 0] == pytest.approx(26 / 43.27 * 500)
+
+
 @pytest.mark.parametrize("way", ["file", "blob"])
 def test_a_drawing_that_is_too_large_is_refused_before_it_is_decoded(bomb, tmp_path, way):
     gr = pytest.importorskip("gradio")

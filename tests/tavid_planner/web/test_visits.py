@@ -41,6 +41,17 @@ def test_a_person_that_is_marked_goes_into_the_request(visit):
     assert visit.request("picks up the [TGT] mug", 0, 1).actor_mask.any()
 
 
+def test_the_focal_length_that_an_uploaded_photo_states_goes_into_its_request_alone(visit):
+    K = np.array([[90.0, 0, 48], [0, 90.0, 32], [0, 0, 1]])
+    rgb = visit.rgb
+    visit.show(rgb, K)
+    visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    np.testing.assert_array_equal(visit.request("picks up the [TGT] mug", 0, 1).intrinsics, K)
+    visit.show(np.array(rgb))
+    visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    assert visit.request("picks up the [TGT] mug", 0, 1).intrinsics is None
+
+
 @pytest.mark.parametrize("seed, samples", [(0.5, 1), (None, 1), (-1, 1), (0, 0), (0, 65)])
 def test_a_seed_or_number_of_samples_that_is_none_is_refused(visit, seed, samples):
     visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
