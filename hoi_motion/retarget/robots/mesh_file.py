@@ -34,8 +34,7 @@ def read_mesh(file: str) -> trimesh.Trimesh:
         mesh = _dae(file) if Path(file).suffix.lower() == ".dae" else _other(file)
     except Exception as error:  # readers of many formats, each with errors of its own
         raise _broken(file, error) from error
-    if not len(mesh.vertices) or not np.isfinite(mesh.vertices).all():
-        raise _broken(file, "it has no surface, or points that are not finite")
+    _check_points(file, mesh.vertices)
     return mesh
 
 
@@ -64,9 +63,19 @@ def write_plain_obj(file: str, path: Path) -> None:
 
 def _read_obj(file: str) -> ObjSurface:
     try:
-        return read_obj(read_bytes(file, "an OBJ file", MAX_MESH_BYTES))
+        surface = read_obj(read_bytes(file, "an OBJ file", MAX_MESH_BYTES))
     except (ValueError, InputError) as error:
         raise _broken(file, error) from error
+    _check_points(file, surface.vertices)
+    return surface
+
+
+def _check_points(file: str, vertices: np.ndarray) -> None:  # (V, 3)
+    """Raises: RetargetError: for points that single precision, in which simulators compute, does not hold."""
+    with np.errstate(over="ignore"):
+        is_held = np.isfinite(np.asarray(vertices, np.float32)).all()
+    if not len(vertices) or not is_held:
+        raise _broken(file, "it has no surface, or points that are not finite")
 
 
 def _colours(surface: ObjSurface, folder: Path) -> dict[str, list[str]]:

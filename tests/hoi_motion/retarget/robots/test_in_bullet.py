@@ -100,6 +100,7 @@ def test_what_is_not_drawn_needs_no_mesh_that_can_be_read(tmp_path):
         ("a.stl", bytes(80) + b"\1\0\0\0" + np.full(12, np.nan, "<f4").tobytes() + b"\0\0"),
         ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n"),
         ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 nan 0\nf 1 2 3\n"),
+        ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1e300 0\nf 1 2 3\n"),  # its box would be inside out, and touched by nothing
         ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n"),
         ("a.obj", b"nothing of this kind"),
         ("a.dae", b"<COLLADA/>"),
