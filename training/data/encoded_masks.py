@@ -6,6 +6,8 @@ from hoi_motion.lift.track.coco_masks import run_lengths_to_mask
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-$"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
+MOST_CHARACTERS = 2**24
+"""Of a text once it is whole: its parts may be any number of times as long as what is stored."""
 _NEW_8_BIT = 0
 _NEW_16_BIT = 1
 _END = 2
@@ -19,7 +21,7 @@ def decode_mask(annotation: dict) -> np.ndarray:  # (H, W) bool
     """
     try:
         height, width, text = int(annotation["height"]), int(annotation["width"]), annotation["encodedMask"]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"no width, height and encodedMask: {error}") from error
     return run_lengths_to_mask(decompress(text), (height, width))
 
@@ -38,7 +40,7 @@ def decompress(text: str) -> str:
         raise ValueError("it does not begin with a character")
     previous = chr(bits.read(16 if kind == _NEW_16_BIT else 8))
     phrases = ["", "", "", previous]  # the first three numbers are commands
-    out, room, width = [previous], 4, 3  # phrases until codes get one bit wider
+    out, length, room, width = [previous], 1, 4, 3  # phrases until codes get one bit wider
     while True:
         code = bits.read(width)
         if code == _END:
@@ -55,6 +57,9 @@ def decompress(text: str) -> str:
             phrase = previous + previous[0]
         else:
             raise ValueError(f"it names phrase {code} of {len(phrases)}")
+        length += len(phrase)
+        if length > MOST_CHARACTERS:
+            raise ValueError(f"it unpacks to more than {MOST_CHARACTERS} characters")
         out.append(phrase)
         phrases.append(previous + phrase[0])
         room -= 1

@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from hoi_motion.errors import shown
 from hoi_motion.lift.track.coco_masks import run_lengths_to_mask
 from hoi_motion.masks import checked_mask
 from hoi_motion.media.image_files import read_mask
@@ -32,7 +31,6 @@ from training.data.tables import Row, read_table, refuse_all, table_of
 VIDEO_COLUMNS = ("file_name", "video")
 CAPTION_COLUMNS = ("text", "prompt", "caption")
 MASK_COLUMN = "mask"
-MOST_PIXELS = 2**26
 
 
 class TableClips:
@@ -114,10 +112,8 @@ class TableClips:
         if mask and not isinstance(mask, str):
             try:
                 height, width = map(int, mask["size"])
-                if not 0 < height * width <= MOST_PIXELS:
-                    raise ValueError(f"its size is {shown(mask['size'])}")
                 return run_lengths_to_mask(mask["counts"], (height, width))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise unusable(name, f"its mask is no COCO run lengths with size and counts: {error}") from error
         path = self._file(name, mask) if mask else self._beside(name)
         if not path.is_file():

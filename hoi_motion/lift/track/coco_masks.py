@@ -143,11 +143,14 @@ def run_lengths_to_mask(counts: list[int] | str, size) -> np.ndarray:  # (h, w) 
     """COCO run lengths, as numbers or packed into a string: columns one after another, beginning with what is off.
 
     Raises:
-        ValueError: for a string that is none, or lengths that do not cover the mask.
+        ValueError: for a string that is none, lengths that do not cover the mask, or a size beyond the limit: a few
+            characters can stand for any number of pixels.
     """
     if isinstance(counts, str):
         counts = _unpacked(counts)
     height, width = size
+    if not 0 < min(height, width) <= max(height, width) <= MAX_SIDE_PX:
+        raise ValueError(f"a mask of another size than 1 to {MAX_SIDE_PX} pixels a side")
     if sum(counts) != height * width or min(counts, default=0) < 0:
         raise ValueError(f"run lengths of {sum(counts)} pixels for a mask of {height}x{width}")
     values = np.arange(len(counts)) % 2 == 1

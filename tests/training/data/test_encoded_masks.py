@@ -41,8 +41,15 @@ def test_text_and_run_lengths_by_themselves():
         ({"height": 6, "width": 8, "encodedMask": "%%"}, "foreign character"),
         ({"height": 6, "width": 9, "encodedMask": SMALL}, "run lengths of 48 pixels for a mask of 6x9"),
         ({"height": 6, "encodedMask": SMALL}, "no width"),
+        ({"height": float("inf"), "width": 8, "encodedMask": SMALL}, "no width"),
     ],
 )
 def test_damaged_mask_says_what_is_wrong(annotation, reason):
     with pytest.raises(ValueError, match=reason):
         decode_mask(annotation)
+
+
+def test_a_text_that_unpacks_to_very_much_is_refused(monkeypatch):
+    monkeypatch.setattr("training.data.encoded_masks.MOST_CHARACTERS", 5)
+    with pytest.raises(ValueError, match="more than 5 characters"):
+        decompress(SMALL)
