@@ -7,6 +7,7 @@ from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, under_its_way
+from hoi_motion.retarget.arm.placement import stands_on
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 120
@@ -22,6 +23,7 @@ class ExecutionWorld(BulletWorld):
 
     Attributes:
         robot: the MotorRobot; target: body number of the object; bodies: number -> name of everything else.
+        carriers: names of what the robot's base may stand on.
         T_base, T_start: (4, 4) pose of the robot's base, and of the target in the first frame; world.
     """
 
@@ -47,7 +49,9 @@ class ExecutionWorld(BulletWorld):
             support = under_its_way(support, self._scene.objects)
             self._add_box(support.name, support.size_m, support.T_world_box)
         height_m = float(self.T_base[2, 3])
-        if height_m > PEDESTAL_SIDE_M / 10 and self._arm.config.base_height_m is None:
+        carrier = stands_on(self.T_base, self._scene.supports)
+        self.carriers = {"floor", "pedestal"} | ({carrier.name} if carrier else set())
+        if height_m > PEDESTAL_SIDE_M / 10 and self._arm.config.base_height_m is None and carrier is None:
             T = self.T_base.copy()
             T[2, 3] = height_m / 2
             self._add_box("pedestal", (PEDESTAL_SIDE_M, PEDESTAL_SIDE_M, height_m), T)

@@ -17,7 +17,7 @@ class MotorRobot:
     """The robot as its URDF says, its base fixed.
 
     Attributes:
-        body: PyBullet's number; gripper_links: those after the last joint of the arm; finger_links: those that close.
+        body: PyBullet's number; gripper_links: those after the last joint of the arm; finger_links: those that hold.
         fixed_links: those that no joint moves; link_names: by number.
         unlimited: joints whose URDF gives no force, which are as strong as it takes.
     """
@@ -52,6 +52,8 @@ class MotorRobot:
         for i, joint in enumerate(info):
             if joint[16] in self.finger_links:
                 self.finger_links.add(i)
+        if arm.has_one_jaw:
+            self.finger_links |= self.gripper_links
         self._couple_fingers()
         self._wrist = self._arm_ids[int(np.argmax([moved_by[i] for i in self._arm_ids]))]
         pybullet.enableJointForceTorqueSensor(self.body, self._wrist, True, **self._client)
@@ -125,10 +127,10 @@ class MotorRobot:
 
     def width_m(self) -> float:
         """Opening of the fingers."""
-        gripper, fingers = self._arm.gripper, self._arm.fingers
+        fingers = self._arm.fingers
         position = pybullet.getJointState(self.body, self._finger_ids[0], **self._client)[0]
         value = (position - fingers.offsets[0]) / fingers.multipliers[0]
-        return gripper.open_width_m * float((value - gripper.closed) / (gripper.open - gripper.closed))
+        return self._arm.opening.width_m(float(value))
 
     def wrist_force_n(self) -> np.ndarray:  # (3,)
         """What a force sensor in the last joint of the arm says, in its link: the gripper's weight and all it meets."""

@@ -73,7 +73,7 @@ class Observer:
             if p[4] not in robot.gripper_links:
                 self._hit(p[4], "the object", p[9])
         for p in self._world.contacts(robot.body):
-            if p[2] in bodies and not (p[3] in robot.fixed_links and bodies[p[2]] in ("floor", "pedestal")):
+            if p[2] in bodies and not (p[3] in robot.fixed_links and bodies[p[2]] in self._world.carriers):
                 self._hit(p[3], bodies[p[2]], p[9])
 
     def _hit(self, link: int, what: str, force_n: float) -> None:

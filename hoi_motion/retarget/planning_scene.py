@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.motion import HoiMotion
 from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.retarget.robots.fingers import links_on
 
 BOX = 1  # shape_msgs/SolidPrimitive
 
@@ -62,7 +63,7 @@ def allowed_collisions(plan: RobotMotion, arm) -> dict:
 
 
 def finger_links(arm) -> list[str]:
-    """Links that the gripper moves, in the order of the URDF."""
+    """Links that the gripper moves, in the order of the URDF; of one moving jaw, those that carry its partner, too."""
     tree = xml.fromstring(arm.urdf_text)
     below, found = {}, set()
     for joint in tree.findall("joint"):
@@ -70,6 +71,8 @@ def finger_links(arm) -> list[str]:
         below.setdefault(joint.find("parent").get("link"), []).append(child)
         if joint.get("name") in arm.fingers.names:
             found.add(child)
+    if arm.has_one_jaw:
+        found |= links_on(tree, arm.joint_names[-1])
     waiting = list(found)
     while waiting:
         more = [link for link in below.get(waiting.pop(), []) if link not in found]

@@ -11,11 +11,14 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.retarget.arm.grasp_frame import check_grasp_frame
+from hoi_motion.retarget.arm.kinematics import Kinematics
+from hoi_motion.retarget.gripper.grasp_frame import check_grasp_frame
+from hoi_motion.retarget.gripper.one_jaw import has_one_jaw, posed
+from hoi_motion.retarget.gripper.pads import fitted
+from hoi_motion.retarget.gripper.shapes import take_in_parts, touch_as_drawn
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
-from hoi_motion.retarget.robots.fingers import LIMIT_GIVE, find_fingers, grasp_link, mirrored, moving_joints
+from hoi_motion.retarget.robots.fingers import LIMIT_GIVE, find_fingers, grasp_link, links_on, mirrored, moving_joints
 from hoi_motion.retarget.robots.held import hold_others
-from hoi_motion.retarget.robots.reach import reach_of
 from hoi_motion.retarget.robots.urdf import (
     JAW_FRAME,
     JAW_JOINTS,
@@ -25,23 +28,22 @@ from hoi_motion.retarget.robots.urdf import (
     skeleton_only,
 )
 
-POSITION_TOLERANCE_M = 1e-3
-ROTATION_TOLERANCE_RAD = 0.02
 TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as possible
 LINK_ENDING = " (link)"  # in the model: a URDF may give a link and a joint one name
-GRASP_FRAME = "where the gripper grasps"
-MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
 
 
 class Arm:
     """A robot arm with a gripper; positions of arm joints `q` are in the order of `joint_names`.
 
     Attributes:
-        config: the robot, with the plain jaw as its gripper where it has one; gripper: its two fingers.
+        config: the robot, with the plain jaw as its gripper where it has one.
+        gripper: its fingers, with what was measured on them; opening: how far they are apart over their value.
         joint_names: arm joints; lower_rad, upper_rad, velocity_rad_s, acceleration_rad_s2, home_rad: (n,) each.
+        has_one_jaw: whether one finger moves, towards one that stands still on the last link of the arm.
         fingers: the joints that open and close the gripper, those that follow by a mimic included.
         finger_velocity: of the gripper's value, m/s or rad/s, at which no finger is too fast.
-        urdf_text: the URDF with absolute mesh paths, in which joints of neither the arm nor the gripper are fixed.
+        urdf_text: the URDF with absolute mesh paths, in which joints of neither the arm nor the gripper are fixed,
+            for `load_robot`.
         unfelt_links: links without a collision shape.
     """
 
@@ -53,7 +55,6 @@ class Arm:
         self.config = config = _with_jaw(config)
         self.gripper = config.gripper
         self.urdf_text = read_urdf(Path(config.urdf), config.jaw, config.grasp_frame)
-        self.unfelt_links = links_without_collision(self.urdf_text)
         tree = xml.fromstring(self.urdf_text)
         _check_names(config, tree)
 
@@ -62,7 +63,10 @@ class Arm:
         arm_joints = hold_others(tree, config, config.grasp_frame, fingers)
         self.fingers = mirrored(fingers, tree, (self.gripper.open, self.gripper.closed), config.name)
         self._check_opening(tree)
+        hand = links_on(tree, arm_joints[-1]) if arm_joints else set()
+        touch_as_drawn(tree, hand)
         self.urdf_text = xml.tostring(tree, encoding="unicode")
+        self.unfelt_links = links_without_collision(self.urdf_text)
 
         # 3. kinematics with the fingers, and of the arm alone
         try:
@@ -80,14 +84,30 @@ class Arm:
         self.velocity_rad_s, self.acceleration_rad_s2 = _motion_limits(config, self.model)
         self.home_rad = _home(config, self.model)
 
-        # 5. the grasp frame, and inverse kinematics for it
-        T_frame_tool = _grasp_offset(config)
-        self._T_tool_frame = np.linalg.inv(T_frame_tool)
-        T_wrist_frame = _add_grasp_frame(self.model, grasp_link(tree, config.grasp_frame))
-        check_grasp_frame(full, arm_joints[-1], T_wrist_frame @ T_frame_tool, self.fingers, config)
-        wrist = self.model.frames[self.model.getFrameId(GRASP_FRAME)].parent
-        self._reach = reach_of(self.model, wrist, T_wrist_frame)
-        self._prepare_inverse_kinematics()
+        # 5. the grasp frame, and what is between the fingers
+        link = grasp_link(tree, config.grasp_frame) + LINK_ENDING
+        T_wrist_tool = _link_in_wrist(self.model, link) @ _grasp_offset(config)
+        check_grasp_frame(full, arm_joints[-1], T_wrist_tool, self.fingers, config)
+        self.has_one_jaw = has_one_jaw(full, arm_joints[-1], T_wrist_tool, self.fingers, config)
+        if self.has_one_jaw:
+            take_in_parts(tree, self._tool_in(full, hand, arm_joints[-1], T_wrist_tool))
+            self.urdf_text = xml.tostring(tree, encoding="unicode")
+        self.gripper, self.opening, beside_m = fitted(
+            self.urdf_text, config, self.fingers, arm_joints[-1], T_wrist_tool
+        )
+        T_wrist_tool[:3, 3] += beside_m * T_wrist_tool[:3, 1]
+
+        # 6. inverse kinematics
+        self._kinematics = Kinematics(self.model, link, T_wrist_tool, self.home_rad)
+
+    def _tool_in(self, full, links: set[str], wrist: str, T_wrist_tool: np.ndarray) -> dict[str, np.ndarray]:
+        """The grasp frame (4, 4) in links, with the fingers closed."""
+        import pinocchio
+
+        data = posed(full, self.fingers, self.gripper.closed)
+        T_tool = data.oMi[full.getJointId(wrist)].homogeneous @ T_wrist_tool
+        frames = {name: full.getFrameId(name + LINK_ENDING, pinocchio.FrameType.BODY) for name in links}
+        return {name: np.linalg.inv(data.oMf[frame].homogeneous) @ T_tool for name, frame in frames.items()}
 
     def _check_opening(self, tree: xml.Element) -> None:
         """Check that the leading finger can open and close as the robot's file says; widen the limits of those that
@@ -127,59 +147,39 @@ class Arm:
                 )
         return float(min(limits))
 
-    def _prepare_inverse_kinematics(self) -> None:
-        import pink
-        from pink.limits import ConfigurationLimit
+    @property
+    def has_all_axes(self) -> bool:
+        """Whether the gripper can be turned in all ways wherever it is."""
+        return self._kinematics.has_all_axes
 
-        self._configuration = pink.Configuration(self.model, self.model.createData(), self.home_rad)
-        self._frame = pink.tasks.FrameTask(GRASP_FRAME, 1.0, 0.3, lm_damping=1e-4)
-        self._posture = pink.tasks.PostureTask(cost=1e-3)
-        self._posture.set_target(self.home_rad)
-        self._limits = [ConfigurationLimit(self.model, 0.95)]
+    @property
+    def farthest_m(self) -> float:
+        """Of the grasp frame from the arm's shoulder, however it is turned."""
+        return self._kinematics.reach.farthest_m
 
     def forward(self, q: np.ndarray) -> np.ndarray:  # (n,) -> (4, 4)
         """T_base_tool: the grasp frame in the robot's base."""
-        self._configuration.update(np.asarray(q, float))
-        frame = self._configuration.get_transform_frame_to_world(GRASP_FRAME).homogeneous
-        return frame @ np.linalg.inv(self._T_tool_frame)
+        return self._kinematics.forward(q)
 
-    def beyond_m(self, T_base_tool: np.ndarray) -> np.ndarray:  # (N, 4, 4) -> (N,)
-        """How far poses of the grasp frame are out of reach at least; where it is above 0, `solve` finds nothing."""
-        return self._reach.beyond_m(T_base_tool @ self._T_tool_frame, POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD)
+    def beyond_m(self, T_base_tool: np.ndarray, at_m: np.ndarray | None = None) -> np.ndarray:  # (N, 4, 4) -> (N,)
+        """How far poses are out of reach at least; where it is above 0, `solve` finds nothing. at_m: as there."""
+        return self._kinematics.beyond_m(T_base_tool, at_m)
 
-    def solve(self, q: np.ndarray, T_base_tool: np.ndarray, steps: int) -> np.ndarray | None:
-        """Joint positions near `q` that bring the grasp frame to a pose, within joint limits; None without any."""
-        import pinocchio
-        from pink import solve_ik
+    def solve(
+        self, q: np.ndarray, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """As of Kinematics."""
+        return self._kinematics.solve(q, T_base_tool, steps, at_m)
 
-        configuration = self._configuration
-        configuration.update(np.clip(q, self.lower_rad, self.upper_rad))
-        self._frame.set_target(pinocchio.SE3(T_base_tool @ self._T_tool_frame))
-        best = np.inf
-        for step in range(steps + 1):
-            error = self._frame.compute_error(configuration)
-            position, rotation = np.linalg.norm(error[:3]), np.linalg.norm(error[3:])
-            if position < 0.1 * POSITION_TOLERANCE_M and rotation < 0.1 * ROTATION_TOLERANCE_RAD:
-                break
-            if step % 12 == 11:  # far from the goal and hardly nearer than twelve steps ago
-                if position + 0.1 * rotation > 0.8 * best and position > 0.01:
-                    return None
-                best = position + 0.1 * rotation
-            if step == steps:
-                break
-            move = solve_ik(
-                configuration, (self._frame, self._posture), 1.0, "daqp", 1e-8, self._limits, safety_break=False
-            )
-            move *= min(1.0, MAX_STEP_RAD / max(np.abs(move).max(), 1e-9))
-            configuration.update(np.clip(configuration.q + move, self.lower_rad, self.upper_rad))
-        if position > POSITION_TOLERANCE_M or rotation > ROTATION_TOLERANCE_RAD:
-            return None
-        return np.array(configuration.q)
+    def nearest(
+        self, q: np.ndarray, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """As of Kinematics."""
+        return self._kinematics.nearest(q, T_base_tool, steps, at_m)
 
     def finger_value(self, width_m: float) -> float:
         """Finger joint value for an opening."""
-        g = self.gripper
-        return g.closed + (g.open - g.closed) * float(np.clip(width_m / g.open_width_m, 0, 1))
+        return self.opening.value(width_m)
 
 
 def _with_jaw(config: RobotConfig) -> RobotConfig:
@@ -281,15 +281,11 @@ def _grasp_offset(config: RobotConfig) -> np.ndarray:  # (4, 4)
     return T
 
 
-def _add_grasp_frame(model, link_name: str) -> np.ndarray:  # (4, 4)
-    """Give the model the frame GRASP_FRAME on a link; returns where that is in the joint that carries it."""
+def _link_in_wrist(model, link: str) -> np.ndarray:  # (4, 4)
+    """Where a link is in the joint that carries it."""
     import pinocchio
 
-    link = model.getFrameId(link_name + LINK_ENDING, pinocchio.FrameType.BODY)
-    frame = pinocchio.Frame(model.frames[link])
-    frame.name, frame.type = GRASP_FRAME, pinocchio.FrameType.OP_FRAME
-    model.addFrame(frame, False)  # without its mass, which the link has
-    return frame.placement.homogeneous
+    return model.frames[model.getFrameId(link, pinocchio.FrameType.BODY)].placement.homogeneous
 
 
 def _all_known(names, known: list[str], what: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from hoi_motion.retarget.arm.grip import Grasp
+from hoi_motion.retarget.arm.grip import Grasp, GripperPose
 from hoi_motion.retarget.arm.push import PRESS_M
 from hoi_motion.retarget.arm.timeline import Timeline
 from hoi_motion.rigid import minimum_jerk
@@ -21,6 +21,9 @@ CLEAR_UP_M = (0.10, 0.20)  # detours above the start of the straight approach
 BERTH_M = 0.02  # given to the object before that, if there is such a way: fingers would come down on what is taller
 SELF_STRIDE = 4
 PINCH_GIVE_M = 0.002  # fingers may be this deep in what they hold
+AS_WANTED_RAD = np.radians(3)
+PUSH_ASIDE_RAD = np.radians(30)  # from where a push goes: finger tips that come from beside slide off
+TOUCH_OUT_OF_REACH = "the touch is out of its reach"
 PRESS_GIVE_M = PRESS_M + 0.003  # and this deep in what they press on
 
 
@@ -51,25 +54,71 @@ class JointPath:
     before: int
 
 
+def as_reached(arm, grasp: Grasp, T_base_object: np.ndarray) -> Grasp:
+    """A grasp as the arm gets to it: with fewer than six axes its gripper is turned, and taken hold with as it then is.
+
+    Args:
+        T_base_object: (4, 4) at the touch.
+
+    Raises:
+        NotPossible: out of reach, or the object does not fit between the fingers as the arm turns them.
+    """
+    if arm.has_all_axes:
+        return grasp
+    for as_it_comes in (False, False, True):
+        T = T_base_object @ grasp.T_object_tool
+        at_m = between_m(arm, grasp, arm.finger_value(grasp.open_m))
+        q = arm.nearest(arm.home_rad, T, 40, at_m) if arm.beyond_m(T[None], at_m)[0] <= 0 else None
+        if q is None:
+            raise NotPossible(TOUCH_OUT_OF_REACH, path_independent=True)
+        R_object_tool = T_base_object[:3, :3].T @ arm.forward(q)[:3, :3]
+        cosine = (np.trace(R_object_tool.T @ grasp.T_object_tool[:3, :3]) - 1) / 2
+        if cosine > np.cos(AS_WANTED_RAD):
+            return grasp
+        if grasp.grip == "push" and R_object_tool[:, 2] @ grasp.T_object_tool[:3, 2] < np.cos(PUSH_ASIDE_RAD):
+            raise NotPossible("it cannot turn its gripper behind it", path_independent=True)
+        pose = GripperPose(grasp.T_object_tool[:3, 3], R_object_tool[:, 1], R_object_tool[:, 2])
+        assert grasp.again is not None
+        found = grasp.again(pose, as_it_comes)
+        if not found:
+            raise NotPossible("its fingers do not fit around it as it can turn them", path_independent=True)
+        grasp = found[0]
+    return grasp
+
+
+def between_m(arm, grasp: Grasp, values) -> np.ndarray:  # (...) -> (..., 3)
+    """The middle between the pads in the grasp frame, at values of the gripper: what is held stays there.
+
+    Where one finger stands still, the arm brings it along to the object as the other one closes.
+    """
+    middles_m = arm.opening.middle_m(np.asarray(values, float))
+    tip_m = arm.opening.tip_m(arm.finger_value(grasp.width_m)) if grasp.grip == "pinch" else 0.0
+    return np.stack([np.zeros_like(middles_m), middles_m, np.full_like(middles_m, tip_m)], axis=-1)
+
+
 class Attempt:
     """One grasp from one base: numbered steps in `path`."""
 
     def __init__(self, arm, world, motion, line: Timeline, grasp: Grasp, base, start: np.ndarray):
         self.arm, self.world, self.motion, self.line, self.start = arm, world, motion, line, start
         self.T_base_world = np.linalg.inv(base)
-        self.T_tool = self.T_base_world @ line.T_world_object @ grasp.T_object_tool  # (N, 4, 4) while held
+        self.T_pads = self.T_base_world @ line.T_world_object @ grasp.T_object_tool  # (N, 4, 4) while held
         self.base, self.presses = base, grasp.grip != "pinch"
         self.approach_m = max(APPROACH_M, grasp.depth_m + CLEAR_M)
         self.open, self.shut = arm.finger_value(grasp.open_m), arm.finger_value(grasp.width_m)
+        self.fingers = self._fingers()
+        self.at_m = between_m(arm, grasp, self.fingers)  # (N, 3)
 
     def path(self) -> JointPath:
         """Raises: NotPossible with the reason."""
         line, arm, world = self.line, self.arm, self.world
         # 1. the touch itself; what is surely out of reach is not solved for, which takes long and finds nothing
-        beyond_m = arm.beyond_m(self.T_tool[line.touch : line.release + 1])
-        touch = arm.solve(arm.home_rad, self.T_tool[line.touch], 40) if beyond_m[0] <= 0 else None
+        beyond_m = arm.beyond_m(self.T_pads[line.touch : line.release + 1], self.at_m[line.release])
+        touch = None
+        if beyond_m[0] <= 0:
+            touch = arm.solve(arm.home_rad, self.T_pads[line.touch], 40, self.at_m[line.touch])
         if touch is None:
-            raise NotPossible("the touch is out of its reach", path_independent=True)
+            raise NotPossible(TOUCH_OUT_OF_REACH, path_independent=True)
         world.set_base(self.base)
         try:
             self._check(touch, self.open, line.touch, True, "at the touch", True)
@@ -80,15 +129,15 @@ class Attempt:
         positions = np.zeros((line.count, len(touch)))
         if beyond_m.max() > 0:
             raise NotPossible(_out_of_reach("following the object"))
-        self._follow(positions, touch, range(line.touch, line.release + 1), self.T_tool, "following the object")
+        self._follow(positions, touch, range(line.touch, line.release + 1), self.T_pads, "following the object")
         # 3. the straight approach to the object, solved backwards from the touch
         straight = max(1, int(APPROACH_SHARE * line.touch))
         before = line.touch - straight
         away = self.approach_m * (1 - minimum_jerk(np.arange(straight + 1) / straight))
-        poses = {before + i: _back(self.T_tool[line.touch], d) for i, d in enumerate(away)}
+        poses = {before + i: _back(self.T_pads[line.touch], d) for i, d in enumerate(away)}
         self._follow(positions, touch, range(line.touch, before - 1, -1), poses, "approaching the object")
         # 4. away from it when the contact ends before the motion does
-        fingers = self._fingers()
+        fingers = self.fingers
         self._retreat(positions)
         # 5. from where it is to where the straight approach starts, by a detour if need be
         self._check_samples(positions, fingers, range(before, line.count), True)
@@ -104,7 +153,7 @@ class Attempt:
 
     def _follow(self, positions, q, samples, poses, doing: str) -> None:
         for i in samples:
-            q = self.arm.solve(q, poses[i], 6)
+            q = self.arm.solve(q, poses[i], 6, self.at_m[i])
             if q is None:
                 raise NotPossible(_out_of_reach(doing))
             positions[i] = q
@@ -123,7 +172,7 @@ class Attempt:
             return
         leaving = max(1, line.count - 1 - line.opened)
         away = RETREAT_M * minimum_jerk((rest - line.opened) / leaving)
-        poses = {int(i): _back(self.T_tool[line.release], d) for i, d in zip(rest, away)}
+        poses = {int(i): _back(self.T_pads[line.release], d) for i, d in zip(rest, away)}
         self._follow(positions, positions[line.release], poses, poses, "leaving the object")
 
     def _from_start(self, positions, fingers, before: int) -> None:

@@ -1,6 +1,7 @@
 """Grasp: a gripper on an object. GripperPose and GraspTarget: gripper and object while one is looked for."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class Grasp:
         grip: "pinch" between the fingers, "touch" with the closed finger tips, or "push" with a fork of both.
         cost: how unlike the person's grasp; lower is more alike.
         depth_m: from the object's nearest point between the fingers to their tips.
+        again: the same with the gripper at another pose, both ways round, none where it does not hold there; whether
+            the fingers stay as they come, or may be turned to lie flat.
     """
 
     T_object_tool: np.ndarray
@@ -32,6 +35,7 @@ class Grasp:
     grip: str
     cost: float
     depth_m: float = 0.0
+    again: "Callable[[GripperPose, bool], list[Grasp]] | None" = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -97,14 +101,20 @@ class GraspTarget:
 
 
 def both_ways(
-    pose: GripperPose, open_m: float, width_m: float, grip: str, cost: float, depth_m: float = 0.0
+    pose: GripperPose,
+    open_m: float,
+    width_m: float,
+    grip: str,
+    cost: float,
+    again: "Callable[[GripperPose, bool], list[Grasp]]",
+    depth_m: float = 0.0,
 ) -> list[Grasp]:
     """A grasp with the tool at a pose, and the same one after half a turn about the approach."""
     grasps = []
     for sign in (1, -1):
         T = np.eye(4)
         T[:3] = np.stack([sign * pose.x, sign * pose.y, pose.z, pose.at_m], axis=1)
-        grasps.append(Grasp(T, open_m, width_m, grip, cost + HALF_TURN_COST * (sign < 0), depth_m))
+        grasps.append(Grasp(T, open_m, width_m, grip, cost + HALF_TURN_COST * (sign < 0), depth_m, again))
     return grasps
 
 

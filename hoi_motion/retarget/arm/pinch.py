@@ -118,6 +118,7 @@ def pinch(
     deeper_m: float,
     cost: float,
     depth_m: float | None = None,
+    as_it_comes: bool = False,
 ) -> list[Grasp]:
     """The object's part between open fingers that come along z, if it fits; both ways round.
 
@@ -127,11 +128,12 @@ def pinch(
     Args:
         deeper_m: standard deviation of the object's place along z: fingers reach by so much deeper, if they can.
         depth_m: of the finger tips in the object; None is to beyond its middle.
+        as_it_comes: the fingers are not turned.
     """
     found = _Between.of(target, pose, gripper, depth_m, deeper_m)
     if found is None:
         return []
-    flat = found.lying_flat()
+    flat = None if as_it_comes else found.lying_flat()
     if flat is not None:
         turned = _Between.of(target, flat, gripper, depth_m, deeper_m)
         grasps = [] if turned is None else _held(turned, target, gripper, deeper_m, cost, depth_m)
@@ -151,7 +153,7 @@ def _held(
     """As `pinch`, of which the other arguments are, with the fingers as they come; `found` is between them."""
     if found.width_m > gripper.open_width_m - OPENING_SPARE_M:
         return []
-    pose, (one, other) = found.pose, found.normals
+    pose, (one, other), likeness = found.pose, found.normals, cost
     if min(one @ pose.y, -other @ pose.y) < FACING or found.squeezes_out():
         return []
     farther = found
@@ -162,4 +164,12 @@ def _held(
     if not found.fits_centred(gripper.open_width_m):
         return []
     centred = replace(pose, at_m=pose.at_m + pose.y * found.shift_m + pose.z * (found.tip_m - gripper.tip_m))
-    return both_ways(centred, gripper.open_width_m, found.width_m, "pinch", cost, found.depth_m)
+    return both_ways(
+        centred,
+        gripper.open_width_m,
+        found.width_m,
+        "pinch",
+        cost,
+        lambda there, as_it_comes: pinch(target, there, gripper, deeper_m, likeness, depth_m, as_it_comes),
+        found.depth_m,
+    )

@@ -72,4 +72,11 @@ def _tips_against(
     if not len(ahead):
         return []
     pressed = replace(pose, at_m=pose.at_m + pose.z * (ahead[:, 2].min() + PRESS_M - gripper.tip_m))
-    return both_ways(pressed, opening_m, opening_m, grip, cost)
+    return both_ways(
+        pressed,
+        opening_m,
+        opening_m,
+        grip,
+        cost,
+        lambda there, as_it_comes: _tips_against(target, there, opening_m, gripper, grip, cost),
+    )

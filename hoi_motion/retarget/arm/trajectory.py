@@ -3,7 +3,8 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from heapq import merge
+from itertools import chain, repeat
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -14,7 +15,7 @@ from hoi_motion.motion import Contact, HoiMotion
 from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.arm.arm import Arm
-from hoi_motion.retarget.arm.attempt import Attempt, JointPath, NotPossible
+from hoi_motion.retarget.arm.attempt import Attempt, JointPath, NotPossible, as_reached, between_m
 from hoi_motion.retarget.arm.grasp import (
     acting_contact,
     actor_place,
@@ -32,7 +33,7 @@ from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 from hoi_motion.rigid import JERK_PEAK
 
 MAX_STRETCH = 4.0
-ALL_AXES = 6  # of a place and an orientation
+DOWN_RAD = np.radians(35)  # how an arm comes to what stands as high as its base
 MAX_BASES = 14
 MAX_ATTEMPTS = 600
 
@@ -67,11 +68,11 @@ def retarget_arm(
     contact = acting_contact(motion)
     course = course_of(motion, contact)
     start = arm.home_rad if start_rad is None else checked_start(arm, start_rad)
-    grasps = _grasps(motion, contact, course, arm, body)
     if T_world_base is None:
         bases = _bases(motion, contact, course, arm, body)
     else:
         bases = [np.asarray(T_world_base, float)]
+    grasps = _grasps(motion, contact, course, arm, body, bases)
     thing = motion.object_named(contact.object_name)
     is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
     failures, ways = _Failures(), _Ways(course, arm, grasps, is_round)
@@ -79,14 +80,17 @@ def retarget_arm(
     if failure:
         raise _unreachable(arm, contact, failure, base_is_given=T_world_base is not None)
     with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
-        for path, grasp, line in ways:
-            for place, base in enumerate(bases):
+        for path, grasp, line, places in ways:
+            for place in places:
                 if cancel:
                     cancel.raise_if_cancelled()
+                base = bases[place]
                 try:
                     failures.raise_known(grasp, place)
-                    found = Attempt(arm, world, motion, line, grasp, base, start).path()
-                    result = _robot_motion(found, arm, line, grasp, base)
+                    here = as_reached(arm, grasp, np.linalg.inv(base) @ course.T_touch)
+                    line = line if here is grasp else _timeline(course, arm, here, path, is_round)
+                    found = Attempt(arm, world, motion, line, here, base, start).path()
+                    result = _robot_motion(found, arm, line, here, base)
                 except NotPossible as failure:
                     failures.add(grasp, place, failure)
                     if failure.base_independent:
@@ -105,8 +109,8 @@ def _bases(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) 
     """T_world_base (4, 4) of the places for the robot's base that are tried, best first."""
     thing = motion.object_named(contact.object_name)
     others_m = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
-    person_m, height_m = actor_place(motion, body), arm.config.base_height_m
-    return base_candidates(course.T_touch[:3, 3], person_m, motion.supports, others_m, height_m)[:MAX_BASES]
+    person_m, robot = actor_place(motion, body), (arm.config.base_height_m, arm.farthest_m)
+    return base_candidates(course.T_touch[:3, 3], person_m, motion.supports, others_m, *robot)[:MAX_BASES]
 
 
 def _unreachable(arm: Arm, contact: Contact, why, base_is_given: bool) -> RetargetError:
@@ -114,7 +118,7 @@ def _unreachable(arm: Arm, contact: Contact, why, base_is_given: bool) -> Retarg
     hints = ["give a base pose, or take another robot"]
     if arm.config.base_height_m is None and not base_is_given:
         hints.append("one that stands on the floor has base_height_m in its file")
-    if len(arm.joint_names) < ALL_AXES:
+    if not arm.has_all_axes:
         hints.append(f"with {len(arm.joint_names)} axes this one reaches a place in few orientations")
     return RetargetError(
         ErrorCode.UNREACHABLE,
@@ -123,24 +127,43 @@ def _unreachable(arm: Arm, contact: Contact, why, base_is_given: bool) -> Retarg
     )
 
 
-def _grasps(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) -> Iterator[Grasp]:
-    """Grasps in order of likeness to the person's, at least one."""
+Placed = tuple[Grasp, Sequence[int]]
+"""A grasp, and the numbers of the places for the base from which it is tried."""
+
+
+def _grasps(
+    motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body, bases: list[np.ndarray]
+) -> Iterator[Placed]:
+    """Grasps in order of likeness to the person's, at least one if there is a place for the base.
+
+    An arm that cannot turn its gripper in all ways comes from where its base stands rather than as the person did.
+    """
     thing = motion.object_named(contact.object_name)
     R_world_object, up = course.T_touch[:3, :3], course.T_touch[2, :3]
     hand_m, approach = hand_on_object(motion, contact, body)
-    grasps = grasp_candidates(
-        thing,
-        up,
-        hand_m,
-        approach,
-        arm.gripper,
-        course.kind,
-        along=course.way_m @ R_world_object,
-        is_straight=course.is_straight,
-        doubt_m=place_doubt_m(motion, course.T_touch) @ R_world_object,
-    )
-    first = next(grasps, None)
-    if first is None:
+
+    def coming(approach: np.ndarray) -> Iterator[Grasp]:
+        return grasp_candidates(
+            thing,
+            up,
+            hand_m,
+            approach,
+            arm.gripper,
+            course.kind,
+            along=course.way_m @ R_world_object,
+            is_straight=course.is_straight,
+            doubt_m=place_doubt_m(motion, course.T_touch) @ R_world_object,
+        )
+
+    if arm.has_all_axes:
+        everywhere = range(len(bases))
+        found = ((grasp, everywhere) for grasp in coming(approach))
+    else:
+        ahead = [_ahead(base, course.T_touch[:3, 3]) @ R_world_object for base in bases]
+        each = [zip(coming(along), repeat((place,))) for place, along in enumerate(ahead)]
+        found = merge(*each, key=lambda placed: placed[0].cost)
+    first = next(found, None)
+    if first is None and bases:
         raise RetargetError(
             ErrorCode.UNREACHABLE,
             f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, up):.0f} mm wide, without a rim, "
@@ -149,7 +172,14 @@ def _grasps(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body)
             "if it has a rim or a handle, lift it with its name (hoi-lift --noun mug); "
             "else take a robot with a wider gripper",
         )
-    return chain([first], grasps)
+    return chain([] if first is None else [first], found)
+
+
+def _ahead(T_world_base: np.ndarray, object_m: np.ndarray) -> np.ndarray:  # (4, 4), (3,) -> (3,)
+    """From above a base to an object, downwards by DOWN_RAD."""
+    level = (object_m - T_world_base[:3, 3]) * [1.0, 1.0, 0.0]
+    level /= max(float(np.linalg.norm(level)), 1e-9)
+    return np.cos(DOWN_RAD) * level - [0.0, 0.0, np.sin(DOWN_RAD)]
 
 
 class _Failures:
@@ -200,15 +230,16 @@ def checked_start(arm: Arm, start_rad) -> np.ndarray:  # (n,)
 
 
 class _Ways:
-    """Path, grasp and timeline of all ways to do it, in the order in which they are tried."""
+    """Path, grasp, timeline and places for the base of all ways to do it, in the order in which they are tried."""
 
-    def __init__(self, course: Course, arm: Arm, grasps: Iterator[Grasp], is_round: bool):
+    def __init__(self, course: Course, arm: Arm, grasps: Iterator[Placed], is_round: bool):
         self._arm = arm
         self._ways = (
-            (path, grasp, _timeline(course, arm, grasp, path, is_round)) for path, grasp in _ways(course, grasps)
+            (path, grasp, _timeline(course, arm, grasp, path, is_round), places)
+            for path, (grasp, places) in _ways(course, grasps)
         )
 
-    def __iter__(self) -> Iterator[tuple[str, Grasp, Timeline]]:
+    def __iter__(self) -> Iterator[tuple[str, Grasp, Timeline, Sequence[int]]]:
         return self._ways
 
     def hopeless(self, bases: list[np.ndarray]) -> str:
@@ -219,10 +250,10 @@ class _Ways:
         looked, nearest = [], (np.inf, 0.0)
         for way in self._ways if bases else ():
             looked.append(way)
-            _, grasp, line = way
+            _, grasp, line, places = way
             held = line.T_world_object[line.touch : line.release + 1] @ grasp.T_object_tool
-            for base in bases:
-                beyond_m = self._arm.beyond_m(np.linalg.inv(base) @ held)
+            for place in places:
+                beyond_m = self._arm.beyond_m(np.linalg.inv(bases[place]) @ held)
                 worst = int(beyond_m.argmax())
                 if beyond_m[worst] <= 0:
                     self._ways = chain(looked, self._ways)
@@ -234,18 +265,18 @@ class _Ways:
         return f"at {nearest[1]:.1f} s the object is {100 * nearest[0]:.0f} cm or more out of its reach from {where}"
 
 
-def _ways(course: Course, grasps: Iterator[Grasp]) -> Iterator[tuple[str, Grasp]]:
+def _ways(course: Course, grasps: Iterator[Placed]) -> Iterator[tuple[str, Placed]]:
     """Path and grasp: on the person's way with all grasps, then straight with them. Pushes and touches have one."""
     kept = []
-    for grasp in grasps:
-        if grasp.grip == "pinch" and course.kind != "touch":
-            kept.append(grasp)
+    for placed in grasps:
+        if placed[0].grip == "pinch" and course.kind != "touch":
+            kept.append(placed)
             if not course.jumps:
-                yield "person", grasp
+                yield "person", placed
         else:
-            yield "straight", grasp
-    for grasp in kept:
-        yield "straight", grasp
+            yield "straight", placed
+    for placed in kept:
+        yield "straight", placed
 
 
 def _timeline(course: Course, arm: Arm, grasp: Grasp, path: str, is_round: bool) -> Timeline:
@@ -275,6 +306,10 @@ def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base)
     source = np.interp(at, times, line.source_time_s)
     samples = np.interp(at, times, np.arange(line.count))
     T = line.T_world_object[np.round(samples).astype(int)]
+    T_object_tool = grasp.T_object_tool.copy()
+    T_object_tool[:3, 3] -= T_object_tool[:3, :3] @ between_m(arm, grasp, arm.finger_value(grasp.width_m))
+    if not arm.has_all_axes and grasp.grip == "pinch":
+        T = _as_held(T, samples, line, [base @ arm.forward(q[:n]) for q in positions] @ np.linalg.inv(T_object_tool))
     root = np.concatenate([base[:3, 3], Rotation.from_matrix(base[:3, :3]).as_quat()])
     result = RobotMotion(
         arm.config.name,
@@ -289,7 +324,7 @@ def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base)
             "grip": grasp.grip,
             "gap_m": path.gap_m,
             "width_m": grasp.width_m,
-            "T_object_tool": grasp.T_object_tool.tolist(),
+            "T_object_tool": T_object_tool.tolist(),
             "touch_s": float(times[line.touch]),
             "closed_s": float(times[line.closed]),
             "release_s": float(times[line.release]),
@@ -305,6 +340,19 @@ def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base)
         facts=facts,
         gripper=_commands(arm, grasp, facts, line.release < line.count - 1),
     )
+
+
+def _as_held(T: np.ndarray, samples: np.ndarray, line: Timeline, T_in_hand: np.ndarray) -> np.ndarray:  # (S, 4, 4)
+    """The object's path where a gripper that cannot be turned in all ways turns what it holds; it stays so.
+
+    Args:
+        T: (S, 4, 4) as wanted; samples: (S,) of the timeline; T_in_hand: (S, 4, 4) where the gripper has it.
+    """
+    held = (samples >= line.closed) & (samples <= line.release)
+    T = np.where(held[:, None, None], T_in_hand, T)
+    if (samples > line.release).any():
+        T[samples > line.release] = T[np.flatnonzero(held)[-1]]
+    return T
 
 
 def _commands(arm: Arm, grasp: Grasp, facts: dict, lets_go: bool) -> tuple[GripperCommand, ...]:

@@ -10,7 +10,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
 from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld
 from hoi_motion.retarget.arm.arm import Arm
-from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M
+from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M, stands_on
 from hoi_motion.retarget.robots.in_bullet import load_robot
 
 SELF_DEPTH_M = 0.001
@@ -70,6 +70,8 @@ class ArmWorld(BulletWorld):
             for b in moved_by
             if a < b and abs(moved_by[a] - moved_by[b]) > NEIGHBOUR_JOINTS and not {a, b} & self.finger_links
         ]
+        if arm.has_one_jaw:  # its other finger stands on the palm
+            self.finger_links |= self.tool_links
         self._add_scene(client)
         self.pose(arm.home_rad, arm.fingers.values(arm.gripper.open))
         touching = {(a, b) for a, b in self._self_pairs if self._depth(self.robot, self.robot, a, b) > 0}
@@ -98,6 +100,7 @@ class ArmWorld(BulletWorld):
         self._level = self._add(pybullet.createCollisionShape(pybullet.GEOM_PLANE, **client))
         self._T_target = None
         self._pedestal = None
+        self._carriers = {"floor", "pedestal"}
 
     def _add(self, shape: int, seen: int = -1) -> int:
         body = pybullet.createMultiBody(0, shape, seen, physicsClientId=self.client)
@@ -105,14 +108,16 @@ class ArmWorld(BulletWorld):
         return body
 
     def set_base(self, T_world_base: np.ndarray) -> None:
-        """Stand the robot there, on its own legs or on a pedestal down to the floor."""
+        """Stand the robot there: on its own legs, on a support, or on a pedestal down to the floor."""
         client = dict(physicsClientId=self.client)
         self._place(self.robot, T_world_base @ self._T_base_mass)
         if self._pedestal is not None:
             pybullet.removeBody(self.bodies.pop("pedestal"), **client)
             self._pedestal = None
         height = float(T_world_base[2, 3])
-        if height > 0.02 and self._arm.config.base_height_m is None:
+        carrier = stands_on(T_world_base, self._motion.supports)
+        self._carriers = {"floor", "pedestal"} | ({carrier.name} if carrier else set())
+        if height > 0.02 and self._arm.config.base_height_m is None and carrier is None:
             half = [PEDESTAL_HALF_M, PEDESTAL_HALF_M, height / 2]
             self._pedestal = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, **client)
             self.bodies["pedestal"] = self._add(self._pedestal)
@@ -155,7 +160,7 @@ class ArmWorld(BulletWorld):
             from_m = clear_m if name == self._target else 0.0
             for point in pybullet.getClosestPoints(self.robot, body, from_m, physicsClientId=self.client):
                 link, depth = point[3], -point[8]
-                if link in self.fixed_links and name in ("floor", "pedestal"):
+                if link in self.fixed_links and name in self._carriers:
                     continue
                 soft = (give_m if name == self._target and link in self.finger_links else 0.0) - from_m
                 if depth > soft:

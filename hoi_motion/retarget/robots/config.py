@@ -16,15 +16,25 @@ MAX_NUMBER = 1e6  # of anything in metres, radians or seconds
 
 @dataclass(frozen=True)
 class GripperConfig:
-    """Two fingers of the URDF that move together; widths in between follow linearly."""
+    """Fingers of the URDF that move together. What is not said of their shape is measured on their collision shapes;
+    a given opening is that of fingers that slide apart evenly.
+    """
 
     joints: list = field(default_factory=list)
     open: float = option(0.04, "joint value when open", unit="m or rad")
     closed: float = option(0.0, "joint value when closed", unit="m or rad")
-    open_width_m: float = option(0.08, "opening between the fingers when open", minimum=0.001, maximum=1.0, unit="m")
-    finger_depth_m: float = option(0.03, "how deep an object fits between the fingers", minimum=0.0, maximum=0.5)
-    tip_m: float = option(
-        0.0, "how far the finger tips reach beyond the grasp frame", minimum=-0.1, maximum=0.5, unit="m"
+    open_width_m: float | None = option(
+        None, "opening between the fingers when open; empty: measured", minimum=0.001, maximum=1.0, unit="m"
+    )
+    finger_depth_m: float | None = option(
+        None, "how deep an object fits between the fingers; empty: measured", minimum=0.0, maximum=0.5, unit="m"
+    )
+    tip_m: float | None = option(
+        None,
+        "how far the finger tips reach beyond the grasp frame; empty: measured",
+        minimum=-0.1,
+        maximum=0.5,
+        unit="m",
     )
     force_n: float = option(40.0, "holding force of each finger", minimum=0.1, maximum=1000.0, unit="N or Nm")
 

@@ -157,6 +157,12 @@ def hanging_on(robot: xml.Element, joint_name: str) -> set[str]:
     return found
 
 
+def links_on(robot: xml.Element, joint_name: str) -> set[str]:
+    """Names of the links that a joint carries."""
+    joints = hanging_on(robot, joint_name) | {joint_name}
+    return {joint.find("child").get("link") for joint in robot.findall("joint") if joint.get("name") in joints}
+
+
 def _leader(robot: xml.Element, name: str, robot_name: str) -> tuple[str, float, float] | None:
     """The joint that a joint mimics, with multiplier and offset."""
     mimic = next(j for j in robot.findall("joint") if j.get("name", "") == name).find("mimic")

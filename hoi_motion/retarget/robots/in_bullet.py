@@ -17,12 +17,16 @@ import xml.etree.ElementTree as xml
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.lock import held_folder, is_held
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.robots.mesh_file import is_whole_stl, read_mesh, write_plain_obj
+from hoi_motion.retarget.robots.mesh_parts import slabs, write_parts
 
+PARTS_ALONG = "parts_along"  # of a <mesh>: its collision shape is made of slices across this direction, in the mesh
 MOST_KEPT = 1000  # converted meshes that are not made again
 FOLDER_PREFIX = "tavid-meshes-"
 UNLOCKED_S = 60.0
@@ -63,9 +67,11 @@ def _make_readable(robot: xml.Element, seen: bool) -> None:
             if shape.tag == "visual" and not seen:
                 link.remove(shape)
                 continue
-            file = mesh.get("filename", "")
+            file, along = mesh.get("filename", ""), mesh.attrib.pop(PARTS_ALONG, "")
             changed_ns = os.stat(file).st_mtime_ns
-            if Path(file).suffix.lower() == ".stl" and is_whole_stl(Path(file)):
+            if along:
+                mesh.set("filename", _in_parts(file, changed_ns, along))
+            elif Path(file).suffix.lower() == ".stl" and is_whole_stl(Path(file)):
                 _check_mesh(file, changed_ns)
             else:
                 mesh.set("filename", _as_obj(file, changed_ns))
@@ -82,6 +88,14 @@ def _as_obj(file: str, changed_ns: int) -> str:
     """The same mesh as an OBJ: kept, since whoever draws the robot asks PyBullet for the file and reads it again."""
     path = _folder() / f"{sha256(file.encode()).hexdigest()[:32]}.obj"
     write_plain_obj(file, path)
+    return str(path)
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def _in_parts(file: str, changed_ns: int, along: str) -> str:
+    """The same mesh as an OBJ of convex parts across a direction."""
+    path = _folder() / f"{sha256(f'{file} {along}'.encode()).hexdigest()[:32]}.obj"
+    write_parts(slabs(read_mesh(file), np.array(along.split(), float)), path)
     return str(path)
 
 

@@ -20,12 +20,19 @@ class Reach:
     wrist_m: np.ndarray
     radius_m: float
 
+    @property
+    def farthest_m(self) -> float:
+        """Of the grasp frame from the shoulder, however it is turned."""
+        return self.radius_m + float(np.linalg.norm(self.wrist_m))
+
     def beyond_m(self, T_base_frame: np.ndarray, off_m: float = 0.0, off_rad: float = 0.0) -> np.ndarray:
         """How far poses (N, 4, 4) of the grasp frame are out of reach at least, (N,); above 0 no joints reach them.
 
         Args:
-            off_m, off_rad: by how much the grasp frame may miss them.
+            off_m, off_rad: by how much the grasp frame may miss them; with np.inf it may be turned in any way.
         """
+        if np.isinf(off_rad):
+            return np.linalg.norm(T_base_frame[:, :3, 3] - self.shoulder_m, axis=1) - self.farthest_m - off_m
         wrist = T_base_frame[:, :3, :3] @ self.wrist_m + T_base_frame[:, :3, 3]
         give_m = off_m + off_rad * float(np.linalg.norm(self.wrist_m))
         return np.linalg.norm(wrist - self.shoulder_m, axis=1) - self.radius_m - give_m

@@ -203,7 +203,7 @@ def test_a_base_too_far_away_is_unreachable(motion, panda, body):
 class Unbounded(Arm):
     """An arm that tells nothing before it has been tried."""
 
-    def beyond_m(self, T_base_tool):
+    def beyond_m(self, T_base_tool, at_m=None):
         return np.full(len(T_base_tool), -np.inf)
 
 

@@ -51,7 +51,8 @@ def config(tmp_path):
         (tmp_path / "robot.urdf").write_text(robot_text(change))
         (tmp_path / "mobile.yaml").write_text(
             "urdf: robot.urdf\ngrasp_frame: right_tool\ngrasp_offset_m: [0, 0, 0.1]\n"
-            f"gripper: {{joints: [right_f1], open: 0.04, closed: 0}}\n{more}\n"
+            "gripper: {joints: [right_f1], open: 0.04, closed: 0, open_width_m: 0.08, finger_depth_m: 0.03, tip_m: 0}\n"
+            + more
         )
         return load_robot_config(str(tmp_path / "mobile.yaml"))
 

@@ -15,6 +15,8 @@ JOINT = (
     '<limit lower="{}" upper="{}" velocity="1" effort="1"/></joint>'
 )
 
+SIZES = "open_width_m: 0.08, finger_depth_m: 0.03, tip_m: 0"  # the links here have no shapes to measure
+
 
 def arm(folder, second_limits=("-0.04", "0"), **given) -> Arm:
     """The fingers open along x of the hand: the first by 0 to 0.04, the second, of the same axis, by 0 to -0.04."""
@@ -27,7 +29,7 @@ def arm(folder, second_limits=("-0.04", "0"), **given) -> Arm:
     rpy, ends = given.get("rpy", "[0, 0, 1.5708]"), given.get("ends", "open: 0.04, closed: 0.0")
     (folder / "hand.yaml").write_text(
         f"urdf: hand.urdf\ngrasp_frame: hand\ngrasp_offset_m: [0, 0, 0.15]\ngrasp_offset_rpy_rad: {rpy}\n"
-        f"gripper: {{joints: [j1, j2], {ends}}}\n"
+        f"gripper: {{joints: [j1, j2], {ends}, {SIZES}}}\n"
     )
     return Arm(load_robot_config(str(folder / "hand.yaml")))
 
@@ -70,6 +72,6 @@ def test_a_single_jaw_may_be_inside_of_the_middle_until_it_opens(tmp_path):
     (tmp_path / "jaw.urdf").write_text(f'<robot name="jaw">{links}{joints}</robot>')
     (tmp_path / "jaw.yaml").write_text(
         "urdf: jaw.urdf\ngrasp_frame: hand\ngrasp_offset_m: [0, 0.03, 0.18]\n"
-        "gripper: {joints: [hinge], open: 0.9, closed: 0.0}\n"
+        f"gripper: {{joints: [hinge], open: 0.9, closed: 0.0, {SIZES}}}\n"
     )
     assert Arm(load_robot_config(str(tmp_path / "jaw.yaml"))).fingers.names == ("hinge",)

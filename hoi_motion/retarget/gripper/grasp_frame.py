@@ -6,6 +6,7 @@
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.gripper.one_jaw import posed
 from hoi_motion.retarget.robots.config import RobotConfig
 from hoi_motion.retarget.robots.fingers import Fingers
 
@@ -50,14 +51,9 @@ def check_grasp_frame(full, wrist: str, T_wrist_tool: np.ndarray, fingers: Finge
 
 def _fingers_m(full, wrist: str, T_wrist_tool, fingers: Fingers, config: RobotConfig, what: str) -> np.ndarray:
     """(g, 3) Centres of mass of the fingers, in the grasp frame, for gripper.open or gripper.closed."""
-    import pinocchio
-
-    data, q = full.createData(), pinocchio.neutral(full)
-    ids = [full.getJointId(name) for name in fingers.names]
-    for joint, value in zip(ids, fingers.values(getattr(config.gripper, what))):
-        q[full.joints[joint].idx_q] = value
-    pinocchio.forwardKinematics(full, data, q)
+    data = posed(full, fingers, getattr(config.gripper, what))
     T_tool = np.linalg.inv(data.oMi[full.getJointId(wrist)].homogeneous @ T_wrist_tool)
+    ids = [full.getJointId(name) for name in fingers.names]
     centres = [data.oMi[joint].act(full.inertias[joint].lever) for joint in ids]
     return np.array(centres) @ T_tool[:3, :3].T + T_tool[:3, 3]
 

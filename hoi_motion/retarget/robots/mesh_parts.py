@@ -1,0 +1,59 @@
+"""A mesh as convex parts, for links that carry a finger: PyBullet takes a mesh that moves as its convex hull.
+
+The hull of a palm and the finger that stands on it also fills what lies between that finger and its partner.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from scipy.spatial import ConvexHull, QhullError
+
+SLAB_M = 0.008  # a finger curves little over such a length
+FINEST_M = 2e-4  # points of a part that are nearer to each other count once
+
+
+def slabs(mesh: trimesh.Trimesh, along: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Convex hulls of the slices of a mesh across a direction: vertices (V, 3) and faces (F, 3) of each.
+
+    Args:
+        along: (3,) the product with a vertex is its place along the finger, metres: with a scale, its length is not 1.
+    """
+    points, at = np.asarray(mesh.vertices, float), np.asarray(mesh.vertices, float) @ along
+    ends = mesh.edges_unique
+    low_m, high_m = float(at.min()), float(at.max())
+    cuts_m = np.linspace(low_m, high_m, max(1, int(np.ceil((high_m - low_m) / SLAB_M))) + 1)
+    on_cuts = [_cut(points, at, ends, cut_m) for cut_m in cuts_m]
+    parts = []
+    for i, (below_m, above_m) in enumerate(zip(cuts_m, cuts_m[1:])):
+        inside = points[(at >= below_m) & (at <= above_m)]
+        corners = np.concatenate([inside, on_cuts[i], on_cuts[i + 1]])
+        grain = FINEST_M / max(float(np.linalg.norm(along)), 1e-9)
+        corners = np.unique(np.round(corners / grain), axis=0) * grain
+        try:
+            hull = ConvexHull(corners)
+        except (QhullError, ValueError):  # fewer than four points, or all in one plane: nothing that has a volume
+            continue
+        number = np.full(len(corners), -1)
+        number[hull.vertices] = np.arange(len(hull.vertices))
+        parts.append((corners[hull.vertices], number[hull.simplices]))
+    return parts
+
+
+def _cut(points: np.ndarray, at: np.ndarray, ends: np.ndarray, cut_m: float) -> np.ndarray:  # (C, 3)
+    """Where edges (E, 2) cross a plane."""
+    first, second = at[ends[:, 0]], at[ends[:, 1]]
+    crosses = (first - cut_m) * (second - cut_m) < 0
+    share = ((cut_m - first) / np.where(crosses, second - first, 1.0))[crosses, None]
+    return points[ends[crosses, 0]] * (1 - share) + points[ends[crosses, 1]] * share
+
+
+def write_parts(parts: list[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
+    """An OBJ with an object for each part, of which PyBullet makes one convex hull each."""
+    lines, first = [], 1
+    for i, (vertices, faces) in enumerate(parts):
+        lines.append(f"o part{i}")
+        lines += [f"v {x:.7g} {y:.7g} {z:.7g}" for x, y, z in vertices]
+        lines += [f"f {a} {b} {c}" for a, b, c in faces + first]
+        first += len(vertices)
+    path.write_text("\n".join(lines) + "\n")
