@@ -29,6 +29,9 @@ from hoi_motion.retarget.robots.urdf import (
 )
 
 TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as possible
+# a gripper nearer over the base than that, or turned from its x by less, does not say where an arm faces
+LEAST_AHEAD_M = 0.05
+LEAST_HEADING_RAD = np.radians(5)
 LINK_ENDING = " (link)"  # in the model: a URDF may give a link and a joint one name
 
 
@@ -60,6 +63,7 @@ class Arm:
 
         # 2. which joints are fingers and which the arm's: all others stand still
         fingers = find_fingers(tree, self.gripper.joints, config.grasp_frame, config.name, config.base_link)
+        _set_effort(tree, config.effort_nm)
         arm_joints = hold_others(tree, config, config.grasp_frame, fingers)
         self.fingers = mirrored(fingers, tree, (self.gripper.open, self.gripper.closed), config.name)
         self._check_opening(tree)
@@ -157,6 +161,13 @@ class Arm:
         """Of the grasp frame from the arm's shoulder, however it is turned."""
         return self._kinematics.reach.farthest_m
 
+    @property
+    def heading_rad(self) -> float:
+        """Where the grasp frame is from the shoulder when the arm is at home, about the base's vertical axis from x."""
+        away = self.forward(self.home_rad)[:2, 3] - self._kinematics.reach.shoulder_m[:2]
+        heading = float(np.arctan2(away[1], away[0]))
+        return heading if np.linalg.norm(away) > LEAST_AHEAD_M and abs(heading) > LEAST_HEADING_RAD else 0.0
+
     def forward(self, q: np.ndarray) -> np.ndarray:  # (n,) -> (4, 4)
         """T_base_tool: the grasp frame in the robot's base."""
         return self._kinematics.forward(q)
@@ -213,11 +224,21 @@ def _check_names(config: RobotConfig, tree: xml.Element) -> None:
         "home_rad": config.home_rad,
         "velocity_rad_s": config.velocity_rad_s,
         "acceleration_rad_s2": config.acceleration_rad_s2,
+        "effort_nm": config.effort_nm,
     }
     for where, names in named.items():
         _all_known(names, joints, f"joint in {where} of {config.name}")
     frames = [element.get("name") for element in (*tree.findall("link"), *tree.findall("joint"))]
     _all_known([config.grasp_frame], frames, f"frame in grasp_frame of {config.name}")
+
+
+def _set_effort(tree: xml.Element, effort_nm: dict[str, float]) -> None:
+    """Motors as the robot's file says, in place of what its URDF does."""
+    for joint in moving_joints(tree):
+        limit, effort = joint.find("limit"), effort_nm.get(joint.get("name", ""))
+        if effort is not None:
+            limit = xml.SubElement(joint, "limit") if limit is None else limit
+            limit.set("effort", str(effort))
 
 
 def _check_arm(config: RobotConfig, model, arm_joints: tuple[str, ...]) -> None:

@@ -21,6 +21,7 @@ def base_candidates(
     others_m: np.ndarray,
     base_height_m: float | None = None,
     farthest_m: float = np.inf,
+    heading_rad: float = 0.0,
 ) -> list[np.ndarray]:
     """T_world_base (4, 4) of every place where a base can stand, the actor's side and a good distance first.
 
@@ -29,7 +30,7 @@ def base_candidates(
     Args:
         object_m: (3,) the object at the touch; actor_m: (3,) the actor's pelvis; others_m: (M, 3) other objects.
         base_height_m: of the robot that brings its own legs or wheels; None for a pedestal as high as the support.
-        farthest_m: that its gripper gets from its shoulder.
+        farthest_m: that its gripper gets from its shoulder; heading_rad: where the arm faces, about z from its x.
     """
     below = [s.top_height_m for s in supports if s.top_height_m < object_m[2] + 0.05 and _inside(s, object_m[:2], 0.0)]
     height = max(below, default=0.0) if base_height_m is None else base_height_m
@@ -42,7 +43,7 @@ def base_candidates(
             x, y = object_m[:2] + size * distance * np.array([np.cos(angle), np.sin(angle)])
             if len(others_m) and np.linalg.norm(others_m[:, :2] - [x, y], axis=1).min() < size * NEIGHBOUR_M:
                 continue
-            place = standing_at((x, y, height), angle + np.pi)
+            place = standing_at((x, y, height), angle + np.pi - heading_rad)
             if not any(_inside(s, np.array([x, y]), EDGE_M) for s in supports):
                 beside.append(place)
             elif base_height_m is not None or stands_on(place, supports) is None:

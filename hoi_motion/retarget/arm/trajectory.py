@@ -109,7 +109,7 @@ def _bases(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) 
     """T_world_base (4, 4) of the places for the robot's base that are tried, best first."""
     thing = motion.object_named(contact.object_name)
     others_m = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
-    person_m, robot = actor_place(motion, body), (arm.config.base_height_m, arm.farthest_m)
+    person_m, robot = actor_place(motion, body), (arm.config.base_height_m, arm.farthest_m, arm.heading_rad)
     return base_candidates(course.T_touch[:3, 3], person_m, motion.supports, others_m, *robot)[:MAX_BASES]
 
 

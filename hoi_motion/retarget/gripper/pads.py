@@ -29,6 +29,8 @@ BAND_ROWS = 12  # behind them, by which things are held
 LEAST_ROWS = 4
 MOST_ASKEW_RAD = np.radians(40)
 """Between two pads that hold: each then stands at 20 degrees to what is between them, within its cone of friction."""
+MOST_OPEN_RAD = np.radians(70)  # between two pads as they come to an object
+OPENING_SPARE_M = 0.006  # that a gripper opens wider than what it holds, at least
 OPENS_M = 2e-4  # a link that moves less from closed to open is on neither side
 PALM_SPARE_M = 0.01  # between an object and the palm
 GROUP, OTHERS, RAYS = 2, 4, 1  # of collision filters; rays are in the first
@@ -141,22 +143,36 @@ def measured_pads(
                 f"frame {config.grasp_frame!r} within {100 * ALONG_M:.0f} cm of it",
                 "check grasp_frame and its offsets, or give gripper.open_width_m, finger_depth_m and tip_m",
             )
-        width, middle, tip, _ = table[: last + 1].T
-        span = shares[last]
-        value = grip.closed + (grip.open - grip.closed) * span
-        depth_m = hand.depth_m(value, float(middle[-1]), float(tip[-1]))
-    rising = np.maximum.accumulate(np.maximum(width, 0.0))
+        value = grip.closed + (grip.open - grip.closed) * shares[last]
+        depth_m = hand.depth_m(value, *table[last, 1:3])
+    opening = _opening(grip, table, shares, last)
+    return Pads(opening, float(table[0, 1]), float(table[0, 2]), depth_m)
+
+
+def _opening(grip: GripperConfig, table: np.ndarray, shares: np.ndarray, last: int) -> Opening:
+    """Of rows of width, middle, tip and angle at shares of the way from closed to open, `last` the widest that holds.
+
+    Fingers come to an object wider than that, where they open wider: it passes between jaws at an angle.
+    """
+    wide = last
+    while wide + 1 < len(table) and abs(table[wide + 1, 3]) <= MOST_OPEN_RAD and table[wide + 1, 0] >= table[last, 0]:
+        wide += 1
+    rows = [*range(last + 1), *([wide] if wide > last else [])]
+    rising = np.maximum.accumulate(np.maximum(table[rows, 0], 0.0))
+    if wide > last:
+        rising[-1] = rising[-2] + OPENING_SPARE_M
     keep = np.r_[True, np.diff(rising) > 0]  # np.interp needs one value for each width
-    opening = Opening(
+    middles_m, tips_m = table[rows, 1], table[rows, 2]
+    span = shares[wide]
+    return Opening(
         grip.closed,
-        value,
+        grip.closed + (grip.open - grip.closed) * span,
         float(rising[-1]),
         rising[keep] / rising[-1],
-        shares[: last + 1][keep] / span,
-        (middle - middle[0])[keep],
-        (tip - tip[0])[keep],
+        shares[rows][keep] / span,
+        (middles_m - middles_m[0])[keep],
+        (tips_m - tips_m[0])[keep],
     )
-    return Pads(opening, float(middle[0]), float(tip[0]), depth_m)
 
 
 def _last_that_holds(table: np.ndarray, shares: np.ndarray) -> int | None:
@@ -228,7 +244,7 @@ class _Hand:
         sides = []
         for links, sign in zip(self._sides, (1, -1)):
             near, far = (np.stack([x, np.full(len(x), -sign * way), z], axis=1) for way in (FAR_M, -FAR_M))
-            y = self._first_hit_m(near, far, links).reshape(len(at_m), -1)
+            y = self._first_hit_m(near, far, links).reshape(len(at_m), len(BESIDE_M))
             y = sign * y  # the face that is nearest to the other side
             least = np.where(np.isfinite(y), y, np.inf).min(axis=1)
             sides.append(np.where(np.isfinite(least), sign * least, np.nan))
@@ -247,6 +263,8 @@ class _Hand:
         for link in range(-1, pybullet.getNumJoints(self._body, **self._client)):
             group = GROUP if link in links else OTHERS
             pybullet.setCollisionFilterGroupMask(self._body, link, group, RAYS, **self._client)
+        if not len(begin):  # no finger is near the grasp frame
+            return np.zeros(0)
         hits = pybullet.rayTestBatch(begin.tolist(), end.tolist(), collisionFilterMask=GROUP, **self._client)
         return np.array([hit[3][axis] if hit[0] == self._body else np.nan for hit in hits])
 

@@ -72,7 +72,10 @@ class RobotConfig:
     opening. Limits that are missing or wrong in the URDF are set here.
     """
 
-    urdf: str = option("", "path of the URDF or MJCF, relative to the YAML file, or pybullet_data:PATH")
+    urdf: str = option(
+        "", "path of the URDF or MJCF, relative to the YAML file, or pybullet_data:PATH; empty: the user's"
+    )
+    urdf_source: str = option("", "where the user gets it, if urdf is empty")
     grasp_frame: str = option("jaw_tip", "link or frame between the finger tips")
     grasp_offset_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     grasp_offset_rpy_rad: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
@@ -88,6 +91,7 @@ class RobotConfig:
     home_rad: dict = field(default_factory=dict)
     velocity_rad_s: dict = field(default_factory=dict)
     acceleration_rad_s2: dict = field(default_factory=dict)
+    effort_nm: dict = field(default_factory=dict)  # N for a joint that slides
     default_acceleration_rad_s2: float = option(5.0, "of joints without a value", minimum=0.01, maximum=1000.0)
     name: str = option("", "name of the robot; empty for that of the YAML file")
 
@@ -97,7 +101,7 @@ class RobotConfig:
             value = getattr(self, name)
             if not (isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))):
                 raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected three numbers")
-        for name in ("home_rad", "velocity_rad_s", "acceleration_rad_s2"):
+        for name in ("home_rad", "velocity_rad_s", "acceleration_rad_s2", "effort_nm"):
             _check_numbers(name, getattr(self, name), is_limit=name != "home_rad")
 
 

@@ -28,6 +28,7 @@ from hoi_motion.retarget.robots.mesh_parts import slabs, write_parts
 
 PARTS_ALONG = "parts_along"  # of a <mesh>: its collision shape is made of slices across this direction, in the mesh
 MOST_KEPT = 1000  # converted meshes that are not made again
+FRAME_KG, FRAME_KG_M2 = "1e-3", "1e-6"
 FOLDER_PREFIX = "tavid-meshes-"
 UNLOCKED_S = 60.0
 """Between creation and locking, the folder of a running process looks as if its process had ended."""
@@ -45,6 +46,7 @@ def load_robot(urdf_text: str, source: str, client: int, seen: bool, fixed_base:
     """
     robot = xml.fromstring(urdf_text)
     _make_readable(robot, seen)
+    _weigh_frames(robot)
     flags = 0 if seen else pybullet.URDF_IGNORE_VISUAL_SHAPES
     with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
         path = Path(folder) / "robot.urdf"
@@ -75,6 +77,17 @@ def _make_readable(robot: xml.Element, seen: bool) -> None:
                 _check_mesh(file, changed_ns)
             else:
                 mesh.set("filename", _as_obj(file, changed_ns))
+
+
+def _weigh_frames(robot: xml.Element) -> None:
+    """Give links that are only frames, without mass and shape, next to no mass: PyBullet takes 1 kg."""
+    carried = {joint.find("child").get("link") for joint in robot.findall("joint")}
+    for link in robot.findall("link"):
+        is_frame = not any(link.find(part) is not None for part in ("inertial", "collision", "visual"))
+        if is_frame and link.get("name") in carried:
+            inertial = xml.SubElement(link, "inertial")
+            xml.SubElement(inertial, "mass", value=FRAME_KG)
+            xml.SubElement(inertial, "inertia", {axis: FRAME_KG_M2 for axis in ("ixx", "iyy", "izz")})
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)

@@ -1,6 +1,7 @@
 """A bar on a table before a standing person whose right hand takes and lifts it, made by hand."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,3 +118,12 @@ def stepping(body):
     T[:, :3, 3] = palm[np.maximum(np.arange(FRAMES), TOUCH)] + [0.04, 0, 0]
     bar = dataclasses.replace(made.objects[0], T_world_object=T)
     return made.replace(pose_rad=pose, transl_m=transl, objects=(bar,), supports=())
+
+
+SMALL_ARM = Path(__file__).parent / "small_arm.yaml"
+
+
+@pytest.fixture(scope="session")
+def small_arm() -> Arm:
+    """Of five axes, with one moving jaw beside a finger that stands on the hand."""
+    return Arm(load_robot_config(str(SMALL_ARM)))
