@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError, counted
+from hoi_motion.errors import ErrorCode, InputError, counted, shown
 from hoi_motion.media.image_files import MAX_SIDE_PX
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
@@ -150,7 +150,7 @@ def run_lengths_to_mask(counts: list[int] | str, size) -> np.ndarray:  # (h, w) 
         counts = _unpacked(counts)
     height, width = size
     if not 0 < min(height, width) <= max(height, width) <= MAX_SIDE_PX:
-        raise ValueError(f"a mask of another size than 1 to {MAX_SIDE_PX} pixels a side")
+        raise ValueError(f"its size is {shown([height, width])}, another one than 1 to {MAX_SIDE_PX} pixels a side")
     if sum(counts) != height * width or min(counts, default=0) < 0:
         raise ValueError(f"run lengths of {sum(counts)} pixels for a mask of {height}x{width}")
     values = np.arange(len(counts)) % 2 == 1
