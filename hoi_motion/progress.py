@@ -28,6 +28,12 @@ class CancelToken:
             raise ControlError(ErrorCode.CANCELLED, "cancelled on request")
 
 
+def check_cancelled(cancel: CancelToken | None) -> None:
+    """Raises: ControlError CANCELLED once a given token was cancelled."""
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+
+
 def silent(stage: str, fraction: float) -> None:
     """An `OnProgress` that says nothing."""
 

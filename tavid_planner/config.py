@@ -19,6 +19,18 @@ from hoi_motion.physics.config import CheckConfig
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.robot_stage import RobotStageConfig
 
+MACHINE_OPTIONS = (
+    "device",
+    "memory",
+    "weights",
+    "vae_tiling",
+    "attention",
+    "compiled",
+    "samples_at_once",
+    "decode_beside",
+)
+"""Options of the video that say how a machine computes it, not what is made."""
+
 
 @dataclass(frozen=True)
 class VideoConfig:
@@ -275,6 +287,35 @@ def with_options(config: PlannerConfig, assignments: list[str]) -> PlannerConfig
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
     """
     return from_mapping(PlannerConfig, with_assignments(to_mapping(config), assignments))
+
+
+def with_operators_options(config: PlannerConfig, own: PlannerConfig, current: PlannerConfig) -> PlannerConfig:
+    """A profile that a request names, with what the operator has changed of the node's own one.
+
+    How a machine computes, and what lift, check, robot and bundle do on it, is the operator's; which model makes the
+    video, and how, is the profile's.
+
+    Args:
+        own: the node's profile; current: the same with the operator's values.
+
+    Raises:
+        InputError: CONFIG_INVALID where the profile's options and the operator's exclude each other.
+    """
+    before, now = ({name: value for name, value, _ in flat_options(one)} for one in (own, current))
+    changed = [name for name, value in now.items() if value != before[name] and _is_operators(name)]
+    mapping = to_mapping(config)
+    for name in changed:
+        *sections, option_name = name.split(".")
+        target = mapping
+        for section_name in sections:
+            target = target[section_name]
+        target[option_name] = now[name]
+    return from_mapping(PlannerConfig, mapping)
+
+
+def _is_operators(name: str) -> bool:
+    part, _, rest = name.partition(".")
+    return part != "name" and (part != "video" or rest in MACHINE_OPTIONS)
 
 
 def option_help(config: PlannerConfig) -> str:

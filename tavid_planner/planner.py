@@ -18,7 +18,7 @@ from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
 from tavid_planner.robot_stage import RobotStage, target_noun, told_act
 from tavid_planner.sample import Sample, choose, is_good, score, without_misses
-from tavid_planner.video.model_files import check_folders_exist
+from tavid_planner.video.model_files import check_folders_exist, model_state
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +54,7 @@ class Planner:
     def __init__(self, config: PlannerConfig | None = None):
         self.config = config if config is not None else load_profile("mini")
         self._pipeline = None
+        self._loaded_from = ()
         self._body = None
         self._robot = None
 
@@ -62,7 +63,7 @@ class Planner:
         return self._pipeline is not None
 
     def load(self, on_progress: OnProgress = silent, cancel: CancelToken | None = None) -> None:
-        """Load the video model and the body, unless they are loaded.
+        """Load the video model and the body, unless they are loaded and their files are as they were then.
 
         Raises:
             VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
@@ -70,22 +71,25 @@ class Planner:
             InputError: CONFIG_INVALID, FILE_INVALID for what the lift is told to look with.
             ControlError: CANCELLED.
         """
-        if self.loaded:
+        files = model_state(self.config.video)
+        if self.loaded and files == self._loaded_from:
+            self._body = self._load_body()  # which is the same one while its file is
             return
+        if self.loaded:  # other weights under the same name
+            self.unload()
         check_folders_exist(resolve_model(self.config.video.base), resolve_model(self.config.video.adapter))
         from hoi_motion.keypoints.sources import keypoint_source
         from hoi_motion.lift.track.sources import track_source
 
         keypoint_source(self.config.lift.keypoints)  # what the lift lacks is reported before a video is made for it
         track_source(self.config.lift.track)
-        from hoi_motion.body import load_body
         from tavid_planner.video import load_pipeline
 
         cancel = cancel or CancelToken()
         with _memory_errors():
             on_progress("load", 0.0)
             cancel.raise_if_cancelled()
-            self._body = load_body(self.config.lift.body_model)
+            self._body = self._load_body()
             on_progress("load", 0.2)
             cancel.raise_if_cancelled()
 
@@ -93,7 +97,13 @@ class Planner:
                 on_progress(stage, 0.2 + 0.8 * fraction)
 
             self._pipeline = load_pipeline(self.config.video, loading, cancel)
+            self._loaded_from = files
             on_progress("load", 1.0)
+
+    def _load_body(self) -> "BodyModel":
+        from hoi_motion.body import load_body
+
+        return load_body(self.config.lift.body_model)
 
     def unload(self) -> None:
         """Free the memory of the models."""
@@ -215,7 +225,7 @@ class Planner:
             return None
         urdf = self.config.robot.urdf if name == self.config.robot.name else ""
         wanted = replace(self.config.robot, name=name, urdf=urdf)
-        if self._robot is None or self._robot.config != wanted:
+        if self._robot is None or self._robot.config != wanted or not self._robot.is_current:
             self._robot = RobotStage(wanted)
         self._robot.check_start(request.robot_start_rad)
         return self._robot

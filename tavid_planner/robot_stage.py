@@ -12,6 +12,7 @@ from hoi_motion.errors import ErrorCode, InputError, TavidError, counted, shown
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import check_options, option
 from hoi_motion.progress import CancelToken
+from hoi_motion.reading.model_folder import folder_state
 from tavid_planner.request import TARGET_TOKEN
 
 if TYPE_CHECKING:
@@ -142,7 +143,17 @@ class RobotStage:
                 ErrorCode.CONFIG_INVALID, f"a robot's name is {shown(self.name)}", "give it a name without /"
             )
         self._humanoid = isinstance(self._robot_config, HumanoidConfig)
-        self._robot = None
+        self._robot, self._files = None, self._files_now()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the robot's files are still those that were read."""
+        return self._files == self._files_now()
+
+    def _files_now(self) -> tuple:
+        from hoi_motion.retarget.robots.config import robot_file
+
+        return tuple(folder_state(Path(path)) for path in (robot_file(self.config.name), self._robot_config.urdf))
 
     def check_start(self, start_rad: dict[str, float] | None) -> None:
         """Check where a plan should start; a robot whose start nobody says is not loaded for it.

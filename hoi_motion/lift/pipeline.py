@@ -151,9 +151,9 @@ def lift_video(
     hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
     scene = Scene(view.target, sight, observation.contacts, hands, points_m, view.known)
     fingers = None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas)
-    target = lifted_object(scene, clip.fps, fingers)
+    target = lifted_object(scene, clip.fps, fingers, cancel)
     pose_rad = fit.pose_rad if target.fingers is None else target.fingers.pose_rad
-    seat = seat_under(body, pose_rad, transl_m, fit.betas, points_m, clip.fps)
+    seat = seat_under(body, pose_rad, transl_m, fit.betas, points_m, clip.fps, cancel)
     clock.lap("contact")
     on_progress("lift", 1.0)
 

@@ -6,6 +6,7 @@ from hoi_motion.body import BodyModel
 from hoi_motion.body.joints import index_of
 from hoi_motion.frames import closed, runs_of
 from hoi_motion.motion import SupportBox
+from hoi_motion.progress import CancelToken, check_cancelled
 from hoi_motion.rigid import moved_back, standing_at
 
 SIDES = ("left", "right")
@@ -21,6 +22,7 @@ AHEAD_M = 0.08
 LEG_M = 0.08
 """Calves reach this far behind the joints of knee and ankle: its edge keeps clear of them."""
 LEAST_DEPTH_M = 0.2
+AT_ONCE = 32  # frames whose skin is worked out together: a cancel waits for no more
 
 
 def seat_under(
@@ -30,6 +32,7 @@ def seat_under(
     betas: np.ndarray,
     points_m: np.ndarray,  # (T, 76, 3)
     fps: float,
+    cancel: CancelToken | None = None,
 ) -> SupportBox | None:
     """What carries a person whose thighs lie level and whose trunk is behind their feet; None where nobody sits.
 
@@ -40,13 +43,20 @@ def seat_under(
 
     Returns:
         A plate right under the skin of buttocks and thighs where it is lowest, kept clear of the legs below it.
+
+    Raises:
+        ControlError: CANCELLED.
     """
     frames = _frames_of_longest_sit(points_m, fps)
     if not len(frames):
         return None
     buttocks_and_thighs = body.skin(np.flatnonzero(np.isin(body.vertex_joint, [0, *_ids("hip")])))
-    skin_m = body.joints(pose_rad[frames], transl_m[frames], betas, buttocks_and_thighs).numpy()[:, 55:]
-    height_m = skin_m[..., 2].min(1)
+    heights_m = []
+    for some in np.array_split(frames, -(-len(frames) // AT_ONCE)):
+        check_cancelled(cancel)
+        skin_m = body.joints(pose_rad[some], transl_m[some], betas, buttocks_and_thighs).numpy()[:, 55:]
+        heights_m.append(skin_m[..., 2].min(1))
+    height_m = np.concatenate(heights_m)
     lowest, top_m = int(frames[height_m.argmin()]), float(height_m.min())
     return _plate(points_m, lowest, top_m) if top_m > SIZE_M[2] else None
 

@@ -23,18 +23,20 @@ def kept_while_unchanged(load: Callable[Concatenate[Path, How], Model]) -> Calla
     @wraps(load)
     def loaded(folder: Path, *how: How.args, **more: How.kwargs) -> Model:
         folder = Path(folder).resolve()
-        return kept(folder, _state(folder), *how, **more)
+        return kept(folder, folder_state(folder), *how, **more)
 
     return loaded
 
 
-def _state(folder: Path) -> tuple:
-    """Identity of a folder's files as they are now; of one that cannot be listed, nothing: loading says what is wrong.
+def folder_state(folder: Path) -> tuple:
+    """Identity of a folder's files as they are now, or of one file; of what cannot be looked at, nothing: loading says
+    what is wrong.
 
     Links, of which caches of models are made, stand for the files that they lead to.
     """
     try:
-        files = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+        within = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+        files = [(str(path), path.stat()) for path in within]
     except OSError:
         return ()
     return tuple((name, now.st_size, now.st_mtime_ns, now.st_ino) for name, now in files)

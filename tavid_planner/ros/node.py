@@ -18,7 +18,7 @@ from rclpy.qos import QoSProfile
 
 from hoi_motion.files import check_folder, with_home
 from hoi_motion.progress import CancelToken
-from tavid_planner.config import PlannerConfig, load_profile
+from tavid_planner.config import PlannerConfig, load_profile, with_operators_options
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
 from tavid_planner.partial import sweep_partials
 from tavid_planner.ros.answer import Answerer
@@ -123,14 +123,17 @@ class PlannerNode(LifecycleNodeMixin, Node):
         return read_options(self, NodeConfig())
 
     def planner_config(self, profile: str = "") -> PlannerConfig:
-        """The node's profile with its current parameters, or the one that a request names.
+        """The node's profile with its current parameters, or the one that a request names with those of them that the
+        operator has changed and that are not about the model.
 
         Raises:
             InputError: CONFIG_INVALID.
         """
+        current = read_options(self, self._profile)
         if profile in ("", self._profile.name, self.get_parameter("profile").value):
-            return read_options(self, self._profile)
-        return requested_profile(profile, self.node_config().profiles_folder)
+            return current
+        named = requested_profile(profile, self.node_config().profiles_folder)
+        return with_operators_options(named, self._profile, current)
 
     def make_executor(self) -> MultiThreadedExecutor:
         """An executor with enough threads to answer everything while plans are made and wait."""

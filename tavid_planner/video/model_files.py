@@ -12,10 +12,12 @@ from pathlib import Path
 from hoi_motion.errors import counted, shown
 from hoi_motion.files import with_home
 from hoi_motion.progress import CancelToken
+from hoi_motion.reading.model_folder import folder_state
 from hoi_motion.reading.text import read_json
-from tavid_planner.config import share_folder
+from tavid_planner.config import VideoConfig, resolve_model, share_folder
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.hub import fetch_model
+from tavid_planner.video.named_loras import asked_loras
 
 INDEX = "model_index.json"
 WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # file names of diffusers and transformers
@@ -78,6 +80,16 @@ def check_folders_exist(*names: str) -> None:
     for name in names:
         if name and not is_hub_id(name):
             model_folder(name)
+
+
+def model_state(video: VideoConfig) -> tuple:
+    """Identity of the files of a profile's models, adapter and LoRAs as they are now, by name.
+
+    Of a hub id, nothing: its files are of one revision.
+    """
+    names = [resolve_model(video.base), resolve_model(video.adapter), *(lora.source for lora in asked_loras(video))]
+    local = [name for name in names if name and not is_hub_id(name)]
+    return tuple((name, folder_state(with_home(name))) for name in local)
 
 
 def check_base_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from tavid_planner.config import (
     option_help,
     profile_names,
     resolve_model,
+    with_operators_options,
     with_options,
 )
 from tavid_planner.errors import ErrorCode, InputError
@@ -97,3 +98,25 @@ def test_a_tilde_stands_for_the_home_folder_in_the_path_of_a_profile_and_of_a_mo
     (tmp_path / "mine.yaml").write_text("name: mine\n")
     assert load_profile("~/mine.yaml").name == "mine"
     assert resolve_model("~/model") == str(tmp_path / "model")
+
+
+def test_what_an_operator_has_set_holds_for_another_profile_but_for_the_model():
+    own = load_profile("mini")
+    set_by_hand = ["video.device=cpu", "video.num_inference_steps=2", "lift.iterations=11", "robot.name=panda"]
+    found = with_operators_options(load_profile("wan-5b"), own, with_options(own, set_by_hand))
+    assert (found.name, found.video.device, found.lift.iterations, found.robot.name) == ("wan-5b", "cpu", 11, "panda")
+    assert found.video.num_inference_steps == 50 and found.video.memory == "auto"  # the profile's: nobody set it
+
+
+def test_what_nobody_has_set_is_as_the_profile_says():
+    own = load_profile("mini")
+    assert with_operators_options(load_profile("tavid-5b"), own, own) == load_profile("tavid-5b")
+
+
+def test_what_an_operator_has_set_and_the_profile_excludes_is_named(tmp_path):
+    (tmp_path / "mine.yaml").write_text("name: mine\nvideo: {compiled: true}\n")
+    own = load_profile("mini")
+    with pytest.raises(InputError, match="video.compiled cannot be combined with video.memory=sequential"):
+        with_operators_options(
+            load_profile(str(tmp_path / "mine.yaml")), own, with_options(own, ["video.memory=sequential"])
+        )

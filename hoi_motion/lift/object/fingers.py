@@ -12,6 +12,7 @@ from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.lift.object.inside import signed_distance_m
 from hoi_motion.lift.object.shape import Primitive
 from hoi_motion.motion import HANDS, SIDE_OF_HAND
+from hoi_motion.progress import CancelToken, check_cancelled
 from hoi_motion.rigid import moved_back
 
 FINGERS = ("index", "middle", "ring", "pinky", "thumb")
@@ -23,6 +24,7 @@ SHARES = np.array([1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1, 0.0, -0.25, -0.5])
 """Shares of its bend that a finger may keep; negative ones bend it back, as far as its joints go."""
 CALM_FRAMES = 3
 """A finger opens and closes over about so many frames."""
+AT_ONCE = 32  # frames whose skin is worked out together: a cancel waits for no more
 YIELDS_M = 0.01
 """Skin yields, and a body that is fitted to a picture errs, by about so much."""
 
@@ -40,12 +42,18 @@ class Fingers:
     transl_m: np.ndarray
     betas: np.ndarray
 
-    def opened(self, shape: Primitive, T_world_object: np.ndarray) -> "Fingers":  # (T, 4, 4)
-        """Fingers that are in the object opened until they are out of it, or as far as that helps."""
+    def opened(self, shape: Primitive, T_world_object: np.ndarray, cancel: CancelToken | None = None) -> "Fingers":
+        """Fingers that are in the object, (T, 4, 4), opened until they are out of it, or as far as that helps.
+
+        Raises:
+            ControlError: CANCELLED.
+        """
         depth_m = np.zeros((len(SHARES), len(FINGER_JOINTS), len(self.pose_rad)))
         frames = np.arange(len(self.pose_rad))
         for i, share in enumerate(SHARES):
-            depth_m[i][:, frames] = self._depths_m(share, shape, T_world_object, frames)
+            for some in np.array_split(frames, -(-len(frames) // AT_ONCE)):
+                check_cancelled(cancel)
+                depth_m[i][:, some] = self._depths_m(share, shape, T_world_object, some)
             if i == 0:
                 frames = np.flatnonzero((depth_m[0] > YIELDS_M).any(0))
                 if not len(frames):

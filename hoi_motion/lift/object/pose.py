@@ -16,6 +16,7 @@ from hoi_motion.lift.object.sight import sight_ray
 from hoi_motion.lift.object.support import support_under
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
+from hoi_motion.progress import CancelToken, check_cancelled
 
 CALM_S = 0.2
 # what rises or sinks by less slides upright on its support; where, only a line of sight at least this steep tells
@@ -45,15 +46,23 @@ class LiftedObject:
     fingers: Fingers | None
 
 
-def lifted_object(scene: Scene, fps: float, fingers: Fingers | None = None) -> LiftedObject:
-    """The target from what is seen of it; fingers: the person's, to be opened, None leaves them."""
+def lifted_object(
+    scene: Scene, fps: float, fingers: Fingers | None = None, cancel: CancelToken | None = None
+) -> LiftedObject:
+    """The target from what is seen of it; fingers: the person's, to be opened, None leaves them.
+
+    Raises:
+        ControlError: CANCELLED.
+    """
     sight, hands = scene.sight, scene.hands
+    check_cancelled(cancel)
     distance = object_distance(scene)
     primitive = sight.shape_at(distance.outline_m)
     rest = sight.resting_pose(distance.centre_m, primitive)
-    poses = _poses(scene, rest, primitive, fps)
+    poses = _poses(scene, rest, primitive, fps, cancel)
     if fingers is not None:
-        fingers = fingers.opened(primitive, poses)
+        fingers = fingers.opened(primitive, poses, cancel)
+    check_cancelled(cancel)
     reach_m = {name: reach_of(hand, poses, primitive, sight.camera, fps, distance) for name, hand in hands.items()}
     vertices, faces = primitive.surface()
     thing = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
@@ -62,7 +71,9 @@ def lifted_object(scene: Scene, fps: float, fingers: Fingers | None = None) -> L
     return LiftedObject(thing, support, contacts, distance, fingers)
 
 
-def _poses(scene: Scene, rest: np.ndarray, primitive: Primitive, fps: float) -> np.ndarray:  # (T, 4, 4)
+def _poses(
+    scene: Scene, rest: np.ndarray, primitive: Primitive, fps: float, cancel: CancelToken | None
+) -> np.ndarray:  # (T, 4, 4)
     """Resting, moving, resting: each movement starts where the one before ended."""
     target, contacts, hands = scene.target, scene.contacts, scene.hands
     camera, middle_px = scene.sight.camera, scene.sight.middle_px
@@ -71,6 +82,7 @@ def _poses(scene: Scene, rest: np.ndarray, primitive: Primitive, fps: float) -> 
         _with_the_picture(poses, target, middle_px, camera)
     current = rest
     for start, end in runs_of(~target.resting):
+        check_cancelled(cancel)
         taken, frames = max(start - 1, 0), np.arange(start, end)
         gaps = {name: palm_gap_m(current, hand.palm_m[taken], primitive) for name, hand in hands.items()}
         holder = _holder(contacts, start, end, gaps)

@@ -265,10 +265,14 @@ def _take(data: dict) -> str:
     return f"take {data['urdf_source']} and its meshes, and " if data.get("urdf_source") else ""
 
 
-def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
+def robot_file(name_or_path: str) -> Path:
+    """The YAML file of a robot by name or by path; whether there is one is not looked at."""
     path = with_home(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
-        path = robots_folder() / f"{name_or_path}.yaml"
+    return path if path.suffix in (".yaml", ".yml") else robots_folder() / f"{name_or_path}.yaml"
+
+
+def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
+    path = robot_file(name_or_path)
     if not os.path.isfile(path):
         hint = f"known robots: {', '.join(robot_names())}; or give the path of a YAML file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no robot {name_or_path!r}", hint)

@@ -5,7 +5,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.errors import ControlError
 from hoi_motion.lift.seat import seat_under
+from hoi_motion.progress import CancelToken
 from hoi_motion.rigid import moved_back
 
 FRAMES, FPS = 12, 8.0
@@ -65,3 +67,17 @@ def test_who_is_carried_by_the_feet_has_none(body, hip_deg, knee_deg, forward_de
 
 def test_who_is_seated_for_a_moment_only_has_none(body):
     assert seat_under(*posed(body, hip_deg=90, knee_deg=90, frames=2)[1]) is None
+
+
+def test_a_cancel_ends_it(body):
+    cancelled = CancelToken()
+    cancelled.cancel()
+    with pytest.raises(ControlError):
+        seat_under(*posed(body, hip_deg=90, knee_deg=90)[1], cancelled)
+
+
+def test_frames_worked_out_apart_give_the_same_seat(body, monkeypatch):
+    person = posed(body, hip_deg=90, knee_deg=90)[1]
+    together = seat_under(*person)
+    monkeypatch.setattr("hoi_motion.lift.seat.AT_ONCE", 5)
+    np.testing.assert_allclose(seat_under(*person).T_world_box, together.T_world_box, atol=1e-6)

@@ -51,6 +51,14 @@ def test_a_file_that_comes_counts(folder, load):
     assert load(folder) is not first
 
 
+def test_a_file_that_changes_in_a_folder_below_counts(folder, load):
+    (folder / "part").mkdir()
+    (folder / "part" / "weights").write_text("first")
+    first = load(folder)
+    (folder / "part" / "weights").write_text("another")
+    assert load(folder) is not first
+
+
 def test_a_folder_by_another_path_is_the_same_one(folder, load, monkeypatch):
     (folder.parent / "link").symlink_to(folder)
     monkeypatch.chdir(folder.parent)

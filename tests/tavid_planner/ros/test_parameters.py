@@ -102,3 +102,21 @@ def test_a_folder_for_plans_that_cannot_be_made_is_refused_at_start(tmp_path):
     finally:
         node.destroy_node()
         context.try_shutdown()
+
+
+def test_a_profile_that_a_request_names_runs_on_the_device_that_the_operator_has_set():
+    from rclpy.context import Context
+
+    from tavid_planner.ros.node import PlannerNode
+
+    context = Context()
+    context.init()
+    given = [Parameter("video.device", value="cpu"), Parameter("video.num_inference_steps", value=2)]
+    node = PlannerNode("no.module:Planner", context=context, parameter_overrides=given)
+    try:
+        video = node.planner_config("tavid-5b").video
+        assert (video.device, video.num_inference_steps) == ("cpu", 50)
+        assert node.planner_config().video.num_inference_steps == 2
+    finally:
+        node.destroy_node()
+        context.try_shutdown()

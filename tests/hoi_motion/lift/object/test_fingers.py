@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.errors import ControlError
 from hoi_motion.lift.object.fingers import FINGER_JOINTS, YIELDS_M, Fingers
 from hoi_motion.lift.object.inside import signed_distance_m
 from hoi_motion.lift.object.shape import Primitive
+from hoi_motion.progress import CancelToken
 from hoi_motion.rigid import moved_back, standing_at
 
 T = 4
@@ -57,3 +59,16 @@ def test_a_hand_beside_the_object_stays_as_it_is(fist, in_the_fist):
     away = in_the_fist.copy()
     away[:, 0, 3] += 0.5
     assert fist.opened(BALL, away) is fist
+
+
+def test_a_cancel_ends_it(fist, in_the_fist):
+    cancelled = CancelToken()
+    cancelled.cancel()
+    with pytest.raises(ControlError):
+        fist.opened(BALL, in_the_fist, cancelled)
+
+
+def test_frames_worked_out_apart_give_what_they_give_together(fist, in_the_fist, monkeypatch):
+    together = fist.opened(BALL, in_the_fist).pose_rad
+    monkeypatch.setattr("hoi_motion.lift.object.fingers.AT_ONCE", 1)
+    np.testing.assert_allclose(fist.opened(BALL, in_the_fist).pose_rad, together, atol=1e-6)

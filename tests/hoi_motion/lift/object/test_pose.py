@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hoi_motion.errors import ControlError
 from hoi_motion.lift.camera import world_camera
 from hoi_motion.lift.object.distance import Scene
 from hoi_motion.lift.object.grip import HandMotion
@@ -11,6 +12,7 @@ from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.track.similarity import IDENTITY
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
+from hoi_motion.progress import CancelToken
 
 T = 10
 TAKEN = 5
@@ -205,3 +207,12 @@ def test_an_open_bowl_of_which_a_depth_image_sees_the_inside_stands_behind_its_r
     hands = {hand: HandMotion(np.zeros((T, 3)), np.zeros(T, bool)) for hand in ("left_hand", "right_hand")}
     motion = motion_of(target, (), hands, np.zeros((T, 76, 3)), camera, np.nan_to_num(depth, posinf=5.0)).thing
     assert abs(motion.T_world_object[0, 1, 3] - CENTRE_M[1]) < 0.02
+
+
+def test_a_cancel_ends_it(scene, camera):
+    target, hands, actor = scene
+    cancelled = CancelToken()
+    cancelled.cancel()
+    where = Scene(target, Sight(target.mask, camera, "", None), (Contact("right_hand", "target", 4, T),), hands, actor)
+    with pytest.raises(ControlError):
+        lifted_object(where, FPS, cancel=cancelled)
