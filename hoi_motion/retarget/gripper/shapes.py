@@ -1,5 +1,6 @@
 """Collision shapes of a gripper, in place: what fingers touch with must be there, and must not fill the opening."""
 
+import copy
 import xml.etree.ElementTree as xml
 
 import numpy as np
@@ -18,7 +19,7 @@ def touch_as_drawn(tree: xml.Element, links: set[str]) -> None:
         if link.get("name") in links and link.find("collision") is None:
             for visual in link.findall("visual"):
                 shape = xml.SubElement(link, "collision")
-                shape.extend(part for part in visual if part.tag in ("origin", "geometry"))
+                shape.extend(copy.deepcopy(part) for part in visual if part.tag in ("origin", "geometry"))
 
 
 def take_in_parts(tree: xml.Element, T_links_tool: dict[str, np.ndarray]) -> None:
