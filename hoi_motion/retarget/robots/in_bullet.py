@@ -45,8 +45,8 @@ def load_robot(urdf_text: str, source: str, client: int, seen: bool, fixed_base:
             all of its collision shapes.
     """
     robot = xml.fromstring(urdf_text)
+    _weigh_frames(robot)  # before what is not drawn is taken out: a link weighs the same, drawn or not
     _make_readable(robot, seen)
-    _weigh_frames(robot)
     flags = 0 if seen else pybullet.URDF_IGNORE_VISUAL_SHAPES
     with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
         path = Path(folder) / "robot.urdf"

@@ -77,6 +77,17 @@ def test_the_solids_of_an_obj_stay_apart(tmp_path):
     assert hits == [0, -1, 0]
 
 
+def test_a_link_without_mass_weighs_the_same_whether_it_is_drawn_or_not(tmp_path):
+    """Planned without what is drawn and carried out with it, an arm would have to lift another weight."""
+    BOX.export(tmp_path / "a.stl")
+    text, masses = URDF.format(tag="visual", file=tmp_path / "a.stl"), []
+    for seen in (False, True):
+        with bullet_client() as client:
+            robot = load_robot(text, "r", client, seen=seen, fixed_base=True)
+            masses.append(pybullet.getDynamicsInfo(robot, 0, physicsClientId=client)[0])
+    assert masses[0] == masses[1]
+
+
 @pytest.mark.parametrize("name", ["a.obj", "a.stl"])
 def test_a_drawn_mesh_that_is_damaged_is_named(tmp_path, name):
     triangle = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, np.nan], "<f4").tobytes()
