@@ -90,6 +90,13 @@ def test_what_is_damaged_is_an_error(damage):
         read_obj(text.encode())
 
 
+@pytest.mark.parametrize("faces", ["f 1 2 3 1 2", "f 1 2 3\n" + 4 * "f 1\n"])
+def test_a_polygon_of_very_many_corners_and_very_many_polygons_are_refused(faces, monkeypatch):
+    monkeypatch.setattr("hoi_motion.reading.obj.MAX_ROWS", 4)
+    with pytest.raises(ValueError, match="more than 4"):
+        read_obj((VERTICES + faces).encode())
+
+
 def test_very_many_rows_are_refused(monkeypatch):
     monkeypatch.setattr("hoi_motion.reading.obj.MAX_ROWS", 3)
     with pytest.raises(ValueError, match="more than 3"):
