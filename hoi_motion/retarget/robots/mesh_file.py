@@ -89,11 +89,11 @@ def _colours(surface: ObjSurface, folder: Path) -> dict[str, list[str]]:
             continue
         material = ""
         for line in content.decode("utf-8", "replace").splitlines():
-            kind, _, rest = line.strip().partition(" ")
+            kind, rest = (*line.split(None, 1), "", "")[:2]
             if kind == "newmtl":
                 material = rest.strip()
-            elif kind == "Kd" and _is_colour(rest.split()):
-                found.setdefault(material, rest.split())
+            elif kind == "Kd" and _is_colour(words := rest.partition("#")[0].split()):
+                found.setdefault(material, words)
     return found
 
 

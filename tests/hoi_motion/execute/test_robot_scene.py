@@ -53,7 +53,9 @@ def test_an_obj_is_drawn_in_the_colours_of_its_material_file(tmp_path, motion):
     for name, faces in (("red #1", box.faces[:4]), ("unknown", box.faces[4:])):
         lines += [f"usemtl {name}", *("f {}/ {}/ {}/".format(*face) for face in faces + 1)]
     (tmp_path / "a.obj").write_text("\n".join(lines))
-    (tmp_path / "my colours.mtl").write_text("newmtl red #1\nKd 1 0 0\nmap_Kd /dev/zero\nnewmtl other\nKd 0 0 1\n")
+    (tmp_path / "my colours.mtl").write_text(
+        "newmtl\tred #1\n  Kd\t1 0 0 # red\nmap_Kd /dev/zero\nnewmtl other\nKd 0 0 1\n"
+    )
     shape = f'<geometry><mesh filename="{tmp_path / "a.obj"}"/></geometry><material name="m"><color rgba="0 1 0 1"/>'
     with bullet_client() as client:
         urdf = f'<robot name="r"><link name="base"><visual>{shape}</material></visual></link></robot>'
