@@ -21,6 +21,8 @@ HINT = (
 # what tools call an object's number that holds for the whole clip; CVAT has it in `attributes`
 TRACK_IDS = ("track_id", "instance_id", "object_id")
 _WHAT = "readable masks"
+MAX_RUN_BITS = 60
+"""Of a packed run length: one that goes on for ever takes time with the square of its length."""
 
 
 def read_coco(
@@ -166,6 +168,8 @@ def _unpacked(text: str) -> list[int]:
             raise ValueError(f"{letter!r} is no part of a run length")
         value |= (bits & 31) << shift
         shift += 5
+        if shift > MAX_RUN_BITS:
+            raise ValueError(f"one of its run lengths has more than {MAX_RUN_BITS} bits")
         if not bits & 32:
             if bits & 16:
                 value -= 1 << shift

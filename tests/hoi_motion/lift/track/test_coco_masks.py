@@ -102,3 +102,8 @@ def test_a_file_for_another_clip_or_of_another_kind_is_refused(tmp_path, entries
 def test_few_characters_that_stand_for_very_many_pixels_are_refused(size):
     with pytest.raises(ValueError, match="its size is"):
         run_lengths_to_mask([size[0] * size[1]], size)
+
+
+def test_a_packed_run_length_that_does_not_end_is_refused():
+    with pytest.raises(ValueError, match="more than 60 bits"):
+        run_lengths_to_mask("o" * 13 + "0", (4, 6))
