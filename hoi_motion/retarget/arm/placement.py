@@ -46,13 +46,19 @@ def base_candidates(
             place = standing_at((x, y, height), angle + np.pi - heading_rad)
             if not any(_inside(s, np.array([x, y]), EDGE_M) for s in supports):
                 beside.append(place)
-            elif base_height_m is not None or stands_on(place, supports) is None:
+            elif base_height_m is not None or not _is_carried(place, supports, size * PEDESTAL_HALF_M):
                 continue
             elif size < 1:
                 beside.append(place)
             else:
                 on.append(place)
     return beside or on
+
+
+def _is_carried(T_world_base: np.ndarray, supports: tuple[SupportBox, ...], half_m: float) -> bool:
+    """Whether a support is under the whole of a base, half as wide as that, and not only under its edge."""
+    support = stands_on(T_world_base, supports)
+    return support is not None and _inside(support, T_world_base[:2, 3], -half_m)
 
 
 def stands_on(T_world_base: np.ndarray, supports: tuple[SupportBox, ...]) -> SupportBox | None:
