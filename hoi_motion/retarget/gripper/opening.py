@@ -42,7 +42,7 @@ class Opening:
         """The opening at a value, which may lie a little beyond the ends."""
         share = (value - self.closed) / (self.open - self.closed)
         if not 0 <= share <= 1:
-            return self.open_width_m * float(share if share > 1 else min(share, self.widths[0]))
+            return self.open_width_m * float(share if share > 1 else self.widths[0] + share)
         return self.open_width_m * float(np.interp(share, self.values, self.widths))
 
     def middle_m(self, value) -> np.ndarray:  # (...) -> (...)

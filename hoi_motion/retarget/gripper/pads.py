@@ -31,6 +31,7 @@ MOST_ASKEW_RAD = np.radians(40)
 """Between two pads that hold: each then stands at 20 degrees to what is between them, within its cone of friction."""
 MOST_OPEN_RAD = np.radians(70)  # between two pads as they come to an object
 OPENING_SPARE_M = 0.006  # that a gripper opens wider than what it holds, at least
+RISE_M = 1e-9  # between two values at which the pads are as far apart
 OPENS_M = 2e-4  # a link that moves less from closed to open is on neither side
 PALM_SPARE_M = 0.01  # between an object and the palm
 GROUP, OTHERS, RAYS = 2, 4, 1  # of collision filters; rays are in the first
@@ -161,17 +162,18 @@ def _opening(grip: GripperConfig, table: np.ndarray, shares: np.ndarray, last: i
     rising = np.maximum.accumulate(np.maximum(table[rows, 0], 0.0))
     if wide > last:
         rising[-1] = rising[-2] + OPENING_SPARE_M
-    keep = np.r_[True, np.diff(rising) > 0]  # np.interp needs one value for each width
+    # np.interp needs one value for each width; where fingers that overlap come apart, both ends count
+    rising += RISE_M * np.arange(len(rising))
     middles_m, tips_m = table[rows, 1], table[rows, 2]
     span = shares[wide]
     return Opening(
         grip.closed,
         grip.closed + (grip.open - grip.closed) * span,
         float(rising[-1]),
-        rising[keep] / rising[-1],
-        shares[rows][keep] / span,
-        (middles_m - middles_m[0])[keep],
-        (tips_m - tips_m[0])[keep],
+        rising / rising[-1],
+        shares[rows] / span,
+        middles_m - middles_m[0],
+        tips_m - tips_m[0],
     )
 
 
