@@ -132,11 +132,8 @@ def refused(motion, arm, body) -> TavidError:
 
 
 def test_what_is_wider_than_it_holds_is_refused_by_its_width(small_arm, body):
-    assert re_width(refused(lifting((0.09, 0.09, 0.1)), small_arm, body).message)
-
-
-def re_width(message: str) -> bool:
-    return "90 mm wide" in message and "opens 60 mm" in message
+    message = refused(lifting((0.09, 0.09, 0.1)), small_arm, body).message
+    assert "90 mm wide" in message and "opens 60 mm" in message
 
 
 def test_what_it_cannot_carry_as_high_as_the_person_is_refused_with_why(small_arm, body):
