@@ -69,7 +69,7 @@ class CheckConfig:
     repair: bool = option(
         True, "plans: repair a failing motion by the smallest change that passes, and report what moved"
     )
-    # About the wrist's lifting error in the worst of 60 scenes, 101 [result lift.wrist_mm_worst] mm: such a change is
+    # About the wrist's lifting error in the worst of 60 scenes, 109 [result lift.wrist_mm_worst] mm: such a change is
     # within the uncertainty of the lift.
     repair_joint_m: float = option(
         0.12, "largest change of a joint relative to the pelvis", minimum=0, maximum=1, unit="m"
@@ -79,7 +79,7 @@ class CheckConfig:
     repair_drift_m_s: float = option(
         0.6, "largest speed of foot skating that is removed", minimum=0, maximum=10, unit="m/s"
     )
-    # Less than the error of the worst of 60 lifted objects, mostly in depth: 32 [result lift.object_cm_worst] cm.
+    # Less than the error of the worst of 60 lifted objects, mostly in depth: 33 [result lift.object_cm_worst] cm.
     repair_object_m: float = option(0.30, "largest change of an object", minimum=0, maximum=1, unit="m")
 
     def __post_init__(self):
