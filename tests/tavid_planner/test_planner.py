@@ -353,7 +353,10 @@ def test_a_failed_load_leaves_an_unloaded_planner(stages, make_request):
 
 
 def test_the_profiles_urdf_is_for_the_profiles_robot_alone(make_request, monkeypatch):
-    monkeypatch.setattr(planner_module, "RobotStage", lambda config: SimpleNamespace(config=config, check_start=repr))
+    def stage(config):
+        return SimpleNamespace(config=config, check_start=repr, is_current=True)
+
+    monkeypatch.setattr(planner_module, "RobotStage", stage)
     planner = Planner(with_options(AS_LIFTED, ["robot.name=mine", "robot.urdf=mine.urdf"]))
     named = [planner._named_robot(make_request(robot=name)).config for name in ("", "mine", "panda")]
     assert [(config.name, config.urdf) for config in named] == [

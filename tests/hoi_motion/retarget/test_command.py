@@ -27,6 +27,8 @@ def test_list_names_the_robots(capsys):
         ("iiwa", "arm"),
         ("panda", "arm"),
         ("panda_wide", "arm"),
+        ("so100", "arm"),
+        ("so101", "arm"),
         ("unitree_g1", "humanoid"),
         ("unitree_h1", "humanoid"),
         ("xarm6", "arm"),
