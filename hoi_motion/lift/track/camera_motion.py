@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.similarity import IDENTITY, in_scaled_pictures
 
 WORK_SIDE_PX = 480
 MAX_FEATURES = 300
@@ -44,9 +44,8 @@ def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
         frames: (T, H, W, 3) u8 RGB.
         moving: (T, H, W) bool, what may move by itself: persons, the object.
     """
-    scale = min(1.0, WORK_SIDE_PX / max(frames.shape[1:3]))
-    size = (round(frames.shape[2] * scale), round(frames.shape[1] * scale))
-    grey = [cv2.cvtColor(cv2.resize(f, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY) for f in frames]
+    grey, scale = _small_grey(frames, WORK_SIDE_PX)
+    size = grey[0].shape[::-1]
     own = [cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for m in moving]
     free = cv2.dilate(own[0].astype(np.uint8), np.ones((7, 7))) == 0
     first = cv2.goodFeaturesToTrack(grey[0], MAX_FEATURES, 0.01, 5, mask=free.astype(np.uint8) * 255)
@@ -60,8 +59,7 @@ def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
     moved_px = np.linalg.norm((result - IDENTITY) @ places.T, axis=1)  # (T, GRID^2)
     if np.median(moved_px, axis=1).max() < STILL_PX:
         return np.tile(IDENTITY, (len(frames), 1, 1))
-    result[:, :, 2] /= scale
-    return result
+    return in_scaled_pictures(result, 1 / scale)
 
 
 def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, camera: np.ndarray) -> np.ndarray:
@@ -76,10 +74,8 @@ def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, came
         hands_px: (T, 2, 2) centres of the hands, NaN where unknown.
         camera: (T, 2, 3) of `camera_motion`; where it is lost, it stays as it was before.
     """
-    scale = min(1.0, REST_SIDE_PX / max(mask.shape))
-    size = (round(mask.shape[1] * scale), round(mask.shape[0] * scale))
-    grey = [cv2.cvtColor(cv2.resize(f, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY) for f in frames]
-    place = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
+    grey, scale = _small_grey(frames, REST_SIDE_PX)
+    place = cv2.resize(mask.astype(np.uint8) * 255, grey[0].shape[::-1], interpolation=cv2.INTER_AREA) > 127
     result = np.tile(IDENTITY, (len(frames), 1, 1))
     if not place.any():
         return result
@@ -93,7 +89,7 @@ def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, came
         known = not np.array_equal(camera[t], camera[t - 1])
         # what it went by while the background was lost was the camera's own
         before = result[t] = against_background if known else result[t - 1]
-        hand_px = np.linalg.norm(hands_px[t] * scale - before @ centre, axis=1)
+        hand_px = np.linalg.norm((hands_px[t] + 0.5) * scale - 0.5 - before @ centre, axis=1)
         untouched = not (hand_px < HAND_NEAR * object_px).any()
         found = _agreed(own, *_followed(grey[0], grey[t], own, before, REST_HALVINGS)) if untouched else None
         now, good = _followed(grey[0], grey[t], beside, before, REST_HALVINGS)
@@ -107,8 +103,16 @@ def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, came
             result[t] = found
         if known:
             against_background = result[t].copy()
-    result[:, :, 2] /= scale
-    return result
+    return in_scaled_pictures(result, 1 / scale)
+
+
+def _small_grey(frames: np.ndarray, side_px: int) -> tuple[list[np.ndarray], np.ndarray]:  # T of (h, w) u8, (2,)
+    """Grey pictures whose longer side is this at most, and how many of their pixels are one of the frames' pixels."""
+    height, width = frames.shape[1:3]
+    ratio = min(1.0, side_px / max(height, width))
+    size = (round(width * ratio), round(height * ratio))
+    grey = [cv2.cvtColor(cv2.resize(f, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY) for f in frames]
+    return grey, np.array(size) / [width, height]
 
 
 def _near(found: np.ndarray, before: np.ndarray, centre: np.ndarray, most_px: float) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hoi_motion.errors import counted
 from hoi_motion.lift.track.own.appearance import Template
-from hoi_motion.lift.track.similarity import IDENTITY, homogeneous, transformed
+from hoi_motion.lift.track.similarity import IDENTITY, in_scaled_pictures, transformed
 from hoi_motion.lift.track.track import ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
@@ -80,7 +80,9 @@ def follow_object(
     template = Template(first, cv2.resize(mask.astype(np.uint8), first.shape[1::-1], interpolation=cv2.INTER_AREA) > 0)
     if template.contrast < 1.5:
         raise no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
-    walker = _Walker(template, first, None if hands_px is None else (hands_px + 0.5) * scale - 0.5)
+    # both axes of the working pictures have a scale of their own, by less than a pixel
+    work_px = np.array(first.shape[1::-1]) / mask.shape[::-1]
+    walker = _Walker(template, first, None if hands_px is None else (hands_px + 0.5) * work_px - 0.5)
     similarity, score, rest, smeared = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T), np.zeros(T, bool)
     for t in range(1, T):
         if cancel is not None:
@@ -88,9 +90,10 @@ def follow_object(
         similarity[t], score[t], rest[t] = walker.step(work_image(frames[t], scale), t)
         smeared[t] = walker.smeared
         on_progress("object", (t + 1) / T)
-    similarity = _bridged(similarity, score)
+    similarity = in_scaled_pictures(_bridged(similarity, score), 1 / work_px)
+    way_px = np.linalg.norm((similarity - IDENTITY) @ np.append(np.argwhere(mask).mean(0)[::-1], 1.0), axis=1)
     # a smear is no clear sight of the object elsewhere
-    resting = _resting_frames(rest, similarity, np.where(smeared, 0.0, score), scale, np.sqrt(mask.sum()))
+    resting = _resting_frames(rest, way_px / np.sqrt(mask.sum()), np.where(smeared, 0.0, score))
     similarity[resting] = IDENTITY
     visibility = np.where(resting, rest, score)
     late = max(2, T // 2)
@@ -98,11 +101,7 @@ def follow_object(
         raise no_track(
             "the object under the mask is gone after the first frame", "check that mask and video belong together"
         )
-    # from work pixels to the video's: pixel centres sit at halves
-    shift = 0.5 / scale - 0.5
-    to_work = np.array([[scale, 0, -shift * scale], [0, scale, -shift * scale], [0, 0, 1.0]])
-    full = np.linalg.inv(to_work) @ homogeneous(similarity) @ to_work
-    return ObjectTrack(mask, full[:, :2], np.clip(visibility, 0, 1), resting)
+    return ObjectTrack(mask, similarity, np.clip(visibility, 0, 1), resting)
 
 
 def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) float32 Lab
@@ -123,12 +122,16 @@ def _bridged(similarity: np.ndarray, score: np.ndarray) -> np.ndarray:  # (T, 2,
     return similarity
 
 
-def _resting_frames(rest, similarity, score, scale, size_px) -> np.ndarray:  # (T,) bool
-    """Frames in which the object is at its first place: seen there, or hidden between two such sightings."""
+def _resting_frames(rest: np.ndarray, way: np.ndarray, score: np.ndarray) -> np.ndarray:  # (T,) each -> (T,) bool
+    """Frames in which the object is at its first place: seen there, or hidden between two such sightings.
+
+    Args:
+        rest: 0..1, how much its first place looks as it did; way: how far from there it was followed, in its sizes.
+        score: 0..1, how much it looks like itself where it was followed to.
+    """
     seen = rest >= REST_SCORE
     # a path that stays at the first place also means rest, even with most of the object behind a hand
-    shift = np.linalg.norm(similarity[:, :, 2] - IDENTITY[:, 2], axis=1) / scale
-    home = (shift < HOME * size_px) | seen
+    home = (way < HOME) | seen
     away = (~home) & (score >= LOST_SCORE)
     resting = seen.copy()
     times = np.flatnonzero(seen)

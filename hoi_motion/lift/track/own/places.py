@@ -59,7 +59,8 @@ class Places:
 
     def box(self, i: int) -> np.ndarray:  # (2, 2) int
         """First and last pixel of a place, x and y."""
-        return np.round([self.centre[i] - self.extent[i] / 2, self.centre[i] + self.extent[i] / 2]).astype(int)
+        half = (self.extent[i] - 1) / 2
+        return np.round([self.centre[i] - half, self.centre[i] + half]).astype(int)
 
 
 def like_places(likeness: np.ndarray, extent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -80,7 +81,8 @@ def like_places(likeness: np.ndarray, extent: np.ndarray) -> tuple[np.ndarray, n
             best = value >= cv2.dilate(value, np.ones((max(3, h // 2) | 1, max(3, w // 2) | 1), np.uint8))
             y, x = np.nonzero(best & (inside > LEAST_LIKENESS))
             order = np.argsort(-value[y, x])[:PEAKS_A_SIZE]
-            rows += [(value[y[i], x[i]], x[i], y[i], w, h) for i in order]
+            # OpenCV's box of an even number of pixels reaches one more to the left and up
+            rows += [(value[y[i], x[i]], x[i] - (1 - w % 2) / 2, y[i] - (1 - h % 2) / 2, w, h) for i in order]
     rows.sort(reverse=True)
     kept: list = []
     for row in rows:

@@ -63,7 +63,7 @@ class SmallClip:
             np.stack([cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for m in masks])
             for masks in (still.persons, still.heads, still.hands)
         )
-        mask, centres = _small_mask(still.mask, size), still.hands_px * scale
+        mask, centres = _small_mask(still.mask, size), (still.hands_px + 0.5) * scale - 0.5
         held = HELD_WITHIN * float(np.sqrt(mask.sum()))
         bare = np.array([p & ~near_points(h, p.shape, held) for p, h in zip(persons, centres)])
         return cls(

@@ -170,3 +170,14 @@ def test_what_went_by_while_the_background_was_lost_is_back_when_that_is_found()
     away = rest_motion(frames, mask, hands_px, camera) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
     np.testing.assert_allclose(away[4:7], np.tile([-12.0, -9], (3, 1)), atol=0.5)
     np.testing.assert_allclose(away[7:], 0.0, atol=0.5)
+
+
+def test_zoom_in_a_large_picture_is_found_about_its_pixels_centres():
+    """It is sought in a picture of a quarter of the size, whose pixels have their centres elsewhere."""
+    rng, size_px = np.random.default_rng(2), (1920, 1280)
+    coarse = cv2.resize(rng.integers(0, 255, (64, 96, 3), np.uint8), size_px, interpolation=cv2.INTER_CUBIC)
+    picture, middle = cv2.GaussianBlur(coarse, (0, 0), 4), np.array(size_px) / 2
+    true = np.column_stack([1.2 * np.eye(2), -0.2 * middle])
+    frames = np.stack([picture, cv2.warpAffine(picture, true, size_px, borderMode=cv2.BORDER_REFLECT)])
+    found = camera_motion(frames, np.zeros((2, *size_px[::-1]), bool))[1]
+    assert np.abs((found - true) @ np.append(middle, 1.0)).max() < 0.15

@@ -41,6 +41,15 @@ def test_an_object_that_moves_is_followed():
     assert track.resting[:3].all() and not track.resting[5:].any()
 
 
+def test_an_object_that_only_seems_to_grow_where_it_is_rests(monkeypatch):
+    """Its pixels shift by far more than it does, counted from the corner of the picture."""
+    middle_work_px = 2 * np.array([60, 40]) + SIDE - 0.5
+    grown = np.column_stack([1.03 * np.eye(2), -0.03 * middle_work_px])
+    steps = iter([(IDENTITY, 1.0, 1.0), (grown, 0.5, 0.3), (grown, 0.5, 0.3), (IDENTITY, 1.0, 1.0)])
+    monkeypatch.setattr(_Walker, "step", lambda *_: next(steps))
+    assert follow_object(*_clip([(60, 40)] * 5)).resting.all()
+
+
 def test_an_object_hidden_for_a_while_rests_meanwhile():
     track = follow_object(*_clip([(60, 40)] * 9, hidden=(3, 4, 5)))
     assert track.resting.all()

@@ -1,10 +1,12 @@
 """Boxes that look like the object, and how far they are from hands."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoi_motion.lift.track.own.places import OFF_HAND_LIMIT, like_places, off_hand
+from hoi_motion.lift.track.own import places as module
+from hoi_motion.lift.track.own.places import FOUND, OFF_HAND_LIMIT, Places, like_places, off_hand
 
 
 def test_a_box_under_a_hand_is_not_off_it_and_one_far_away_as_far_as_counts():
@@ -30,3 +32,13 @@ def test_the_place_that_looks_like_it_is_found_where_it_is(x, y, extent):
 def test_nothing_that_looks_like_it_gives_no_place():
     centres, extents, values = like_places(np.full((60, 80), -2.0, np.float32), np.array([9.0, 9.0]))
     assert centres.shape == (0, 2) and extents.shape == (0, 2) and values.shape == (0,)
+
+
+@pytest.mark.parametrize("w, h", [(8, 8), (7, 9), (10, 6), (12, 5)])
+def test_a_place_is_the_very_pixels_that_look_like_it(w, h, monkeypatch):
+    monkeypatch.setattr(module, "SIZES", (1.0,))
+    likeness = np.full((60, 80), -2.0, np.float32)
+    likeness[20 : 20 + h, 30 : 30 + w] = 2.0
+    centres, extents, values = like_places(likeness, np.array([w, h], float))
+    found = Places(np.full(len(values), FOUND), centres, extents, -values, np.zeros(len(values)))
+    np.testing.assert_array_equal(found.box(0), [[30, 20], [29 + w, 19 + h]])
