@@ -51,8 +51,11 @@ class MaskFiles:
         Raises:
             InputError: FILE_INVALID for files that hold no masks, another number of frames, or nothing that has much
                 in common with `mask`; SIZE_MISMATCH for pictures of another shape.
+            ControlError: CANCELLED.
         """
         masks = self._of_target(mask, len(frames))
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         overlap = _overlap(masks[0], mask)
         if not overlap:
             raise _invalid(f"the first mask of {self.path} does not touch the target mask")

@@ -59,6 +59,7 @@ class SamVideoTracker:
         Raises:
             LiftError: MODEL_MISSING when the weights cannot be read; NO_TARGET_TRACK when the model sees the object in
                 no frame.
+            ControlError: CANCELLED.
         """
         import torch
         import transformers

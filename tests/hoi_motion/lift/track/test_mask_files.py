@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hoi_motion.errors import InputError
+from hoi_motion.errors import ControlError, ErrorCode, InputError
 from hoi_motion.lift.track.mask_files import MaskFiles, read_label_pictures
+from hoi_motion.progress import CancelToken
 from tests.hoi_motion.lift.track.own.test_tracker import HAND, LIFTED, RED, drawn, middles
 
 
@@ -116,3 +117,13 @@ def test_one_that_stands_still_has_no_motion(tmp_path):
     frames, mask, someone = drawn(LIFTED, HAND)
     np.savez(tmp_path / "masks.npz", masks=red_of(frames))
     assert MaskFiles(tmp_path / "masks.npz").track(frames, mask, someone).camera is None
+
+
+def test_a_cancel_is_heard(tmp_path):
+    frames, mask, person = drawn([(60, 90)] * 3, [(120, 60)] * 3)
+    np.save(tmp_path / "a.npy", np.tile(mask, (3, 1, 1)))
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(ControlError) as caught:
+        MaskFiles(tmp_path / "a.npy").track(frames, mask, person, cancel=cancel)
+    assert caught.value.code == ErrorCode.CANCELLED
