@@ -11,7 +11,7 @@ from hoi_motion.camera import Camera, checked_intrinsics
 
 
 def clip_intrinsics(size_px, intrinsics=None) -> tuple[np.ndarray, str]:
-    """(3, 3) intrinsics and where the focal length is from.
+    """(3, 3) intrinsics, pixels, and where the focal length is from: "camera_info" or "assumed".
 
     Without a CameraInfo the focal length is the image diagonal, the usual guess (SPEC, CVPR 2021, section 3), which
     straight edges correct (straight_lines.py).
@@ -32,7 +32,12 @@ def R_level_camera(pitch_rad: torch.Tensor) -> torch.Tensor:  # () -> (3, 3)
 
 
 def world_camera(K, focal_source: str, size_px, pitch_rad: float, origin_level_m: np.ndarray) -> Camera:
-    """The camera in the world whose origin lies at `origin_level_m` (3,) of the level frame."""
+    """The camera in the world whose origin lies at `origin_level_m` (3,) of the level frame.
+
+    Args:
+        K: (3, 3) px; focal_source: where the focal length is from; size_px: height, width.
+        pitch_rad: positive looks up.
+    """
     T_world_camera = np.eye(4)
     T_world_camera[:3, :3] = R_level_camera(torch.tensor(pitch_rad, dtype=torch.float64)).numpy()
     T_world_camera[:3, 3] = -np.asarray(origin_level_m)

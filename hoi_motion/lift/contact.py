@@ -322,7 +322,11 @@ def arrived(track: kp.KeypointTrack, hand: str, fps: float, camera: np.ndarray |
 
 
 def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float, fps: float) -> str | None:
-    """The hand that stays with the object while it moves; None when it never moves or no hand is near."""
+    """The hand that stays with the object while it moves; None when it never moves or no hand is near.
+
+    Args:
+        distances: of each hand from the object, `hand_distances_px`; near_px: how near it must be to touch.
+    """
     moving = np.flatnonzero(~target.resting)
     if not len(moving):
         return None
@@ -338,7 +342,7 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float, fp
     return best if seen.any() and np.mean(near[best][seen]) > LEAST_HELD else None
 
 
-def _sampled(image: np.ndarray, xy: np.ndarray) -> np.ndarray:
+def _sampled(image: np.ndarray, xy: np.ndarray) -> np.ndarray:  # (H, W), (N, 2) -> (N,)
     """Values at points; a point outside takes the border's value plus its distance from the border."""
     limit = np.array(image.shape[1::-1]) - 1
     inside = np.clip(xy, 0, limit)

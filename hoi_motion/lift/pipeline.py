@@ -159,7 +159,7 @@ def lift_video(
 
     # 5. the motion, with what is to be said of it
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
-    doubts = _doubts(clip, view, person, config, cancel) + object_size_notes(target.thing, view.target, camera)
+    doubts = _doubts(clip, view, person, cancel) + object_size_notes(target.thing, view.target, camera)
     doubts += intrinsics_notes(clip.intrinsics, clip.size_px) + walk_notes(person.walk, config.steps)
     motion = HoiMotion(
         pose_rad=pose_rad,
@@ -292,9 +292,7 @@ def _fitted_person(
     return _Person(fit, walk, rise_to_floor(_lowest_m(body, fit) - fit.floor_m))
 
 
-def _doubts(
-    clip: Clip, view: _View, person: _Person, config: LiftConfig, cancel: CancelToken | None
-) -> tuple[str, ...]:
+def _doubts(clip: Clip, view: _View, person: _Person, cancel: CancelToken | None) -> tuple[str, ...]:
     """What may be wrong with the person, a sentence each."""
     doubts = doubt_notes(person.fit.off)
     if doubts and view.track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong

@@ -4,7 +4,7 @@ A new source is a function of a `Scene` and a row of `SOURCES`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 USUAL_HEIGHT_M = 0.15
+# no source puts anything nearer to the camera than this
 NEAREST_M = 0.2
 # what is acted on lies so far before the actor, give or take; set on 40 training scenes
 AHEAD_M = 0.45
@@ -29,6 +30,7 @@ LANDING = 1.5
 FRONT_PERCENT = 20
 FRONT_RADIUS = 0.95
 LEVEL_SIGHT = 0.4
+# smaller depths are none, and fewer pixels that have one are noise
 LEAST_DEPTH_M = 0.05
 LEAST_DEPTH_PIXELS = 4
 # how many of the last frames before a hand takes an object are looked at
@@ -127,6 +129,12 @@ def on_the_known_floor(scene: Scene) -> Distance | None:
 
 
 def _on_plane(scene: Scene, camera_above_m: float | None, plane: str) -> Distance | None:
+    """Where the object's foot stands on a level plane; None where the camera's height over it is not known, the line of
+    sight does not come down to it, or grazes it so that a hand tells more.
+
+    Args:
+        plane: what it is called in the reason.
+    """
     if camera_above_m is None:
         return None
     rise, half = scene.sight.rise_and_half(scene.known.up_camera)
@@ -216,12 +224,13 @@ def object_distance(scene: Scene) -> Distance:
     for name, source in SOURCES.items():
         distance = source(scene)
         if distance is not None:
-            return Distance(distance.centre_m, distance.spread_m, distance.why, distance.outline_m, name)
+            return replace(distance, source=name)
     raise AssertionError("there is always a person")
 
 
 def touching_palm_m(scene: Scene) -> np.ndarray | None:  # (N, 3)
-    """Palm of the hand that takes the object, or touches it longest, while it touches and the object rests."""
+    """Palm of the hand that takes the object, or touches it longest, while it touches and the object rests; None where
+    no hand does."""
     target, contacts = scene.target, scene.contacts
     if not contacts:
         return None

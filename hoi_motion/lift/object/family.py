@@ -8,6 +8,7 @@ import numpy as np
 
 CURVE = np.array([0.0, 0.15, 0.4, 0.7, 1.0])
 BOWL_FOOT = 0.5  # radius of a bowl's foot, of its rim's
+LEAST_RADIUS = 0.12  # of what is turned, of its largest radius
 NECK_FROM = 0.5  # of the way from where a bottle's shoulder begins to its mouth
 MUG_FOOT = 0.97
 
@@ -64,7 +65,7 @@ def _any_round(*radii: float) -> np.ndarray:
 
 _ROUND = ((0, 1), (2,))
 # the outline's rows tell the radii
-_RADII = dict(axes=_ROUND, starts=(1.0,) * 6, bounds=((0.12, 1.0),) * 6, profile=_any_round)
+_RADII = dict(axes=_ROUND, starts=(1.0,) * 6, bounds=((LEAST_RADIUS, 1.0),) * 6, profile=_any_round)
 BALL = Family("sphere", ((0, 1, 2),), bonus=0.02, aspect=(0.85, 1.18))
 # from wherever a ball is seen it is round
 ANY_BALL = replace(BALL, least_overlap=0.85)

@@ -31,6 +31,7 @@ SIZE_SPREAD_PX = 1.0
 # of the object staying where it was when nobody holds it
 FREE_SPREAD_M = 0.05
 GROWTH_BOUNDS = (0.4, 2.5)
+# no path comes nearer to the camera than this
 NEAREST_M = 0.2
 REST_SPREAD_M = 0.002
 # usual accelerations of what is in a hand, and of what is thrown, kicked or bounces

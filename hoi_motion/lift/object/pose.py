@@ -171,7 +171,7 @@ def _maybe_held(contacts, frames: np.ndarray) -> np.ndarray:  # (N,) bool
 
 def _holder(contacts, start: int, end: int, gaps_m: dict[str, float]) -> str | None:
     """The hand whose contacts overlap the frames most; of two that are over it in the picture the one within reach."""
-    overlap = {hand: 0 for hand in HANDS}
+    overlap = dict.fromkeys(HANDS, 0)
     for c in contacts:
         overlap[c.hand] += max(0, min(end, c.end_frame) - max(start, c.start_frame))
     reaching = [hand for hand in HANDS if overlap[hand] and gaps_m[hand] <= TOUCH_REACH_M]

@@ -5,16 +5,21 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from hoi_motion.lift.object.family import TURNED, UNNAMED, VASE, Family
+from hoi_motion.lift.object.family import LEAST_RADIUS, TURNED, UNNAMED, VASE, Family
 from hoi_motion.lift.object.surface import box_corners, ring, sphere_points, surface_of
 from hoi_motion.rigid import R_about_z
 
+# masks are compared with shapes in a window of so many pixels a side, and so many times as large as the mask; larger
+# where the object may go on behind something
 GRID_PX = 64
+WINDOW, WINDOW_IF_HIDDEN = 1.4, 2.2
 # steps of the search, coarse to fine: factors of sizes, of shares, and of places as shares of the mask's extent
 SIZE_STEPS = (1.25, 1.1, 1.04, 1.015)
 SHARE_STEPS = (0.15, 0.07, 0.03, 0.015)
 PLACE_STEPS = (0.15, 0.06, 0.02, 0.01)
+# so many steps of each size at most, each of which must score better by this
 ROUNDS = 6
+LEAST_GAIN = 1e-4
 BOX_YAWS_RAD = np.deg2rad([0.0, 22.5, 45.0, 67.5])
 # of a thing with a handle, mask that the shape does not cover may be the handle: it counts only this much
 HANDLE_COST = 0.2
@@ -23,6 +28,8 @@ LEAST_HANDLE = 0.05
 HANDLE_REACH = (0.12, 0.6)  # of the width
 # a named shape that fits this much worse than the best plain shape is rejected
 WRONG_NAME = 0.15
+# no box is deeper than so many times its width, nor wider than so many times its depth
+MOST_DEEP = 4.0
 # cost of unequal sides (per unit of the logarithm of their ratio): where the outline does not show a box's depth, it is
 # as deep as wide
 UNEQUAL_COST = 0.02
@@ -94,17 +101,25 @@ def fit_primitive(
 
 
 class _Outline:
-    """A mask in a small window, and how well shapes cover it."""
+    """A mask in a small window, and how well shapes cover it.
+
+    Attributes:
+        extent_px, extent_m: (2,) of the mask's box, in the picture and at the object's distance.
+        window: (GRID_PX, GRID_PX) bool, the mask there; hidden: likewise, where something stands before it, or None.
+        zoom: window pixels to one of the picture; low_px: (2,) of the window's first pixel, in the picture.
+        ray: (3,) m, the middle of the mask's box in the camera frame, at the object's distance.
+    """
 
     def __init__(self, mask, K, R_camera_level, depth_m: float, hidden):
+        """Args: as in `fit_primitive`."""
         self.K, self.R_camera_level = K, R_camera_level
         rows, columns = np.nonzero(mask)
         low, high = np.array([columns.min(), rows.min()]) - 0.5, np.array([columns.max(), rows.max()]) + 0.5
         self.extent_px, middle = high - low, (low + high) / 2
         self.extent_m = self.extent_px * depth_m / K[0, 0]
-        room = 1.4 if hidden is None or not hidden.any() else 2.2
-        self.zoom = GRID_PX / (room * self.extent_px.max())
-        self.low_px = middle - (GRID_PX - 1) / 2 / self.zoom  # of the window's first pixel
+        window = WINDOW if hidden is None or not hidden.any() else WINDOW_IF_HIDDEN
+        self.zoom = GRID_PX / (window * self.extent_px.max())
+        self.low_px = middle - (GRID_PX - 1) / 2 / self.zoom
         self.window = self._in_window(mask)
         if not self.window.any():  # it is thinner than a pixel of the window
             side = 2 * int(np.ceil(0.5 / self.zoom)) + 1
@@ -160,7 +175,7 @@ class _Outline:
         oval = abs(self.R_camera_level[2, 2]) * len(columns) / 2
         oval = min(oval, 0.4 * len(rows))
         spans = self.window.sum(1)[np.round(np.linspace(rows[-1] - oval, rows[0] + oval, count)).astype(int)]
-        return np.clip(spans / max(spans.max(), 1), 0.12, 1.0)
+        return np.clip(spans / max(spans.max(), 1), LEAST_RADIUS, 1.0)
 
     def _climbed(self, family: Family, size: np.ndarray, yaw: float, shares: np.ndarray):
         """Coordinate search over sizes, shares and, where the mask's middle is not the shape's, its place."""
@@ -171,14 +186,14 @@ class _Outline:
                 value, *place = best
                 trials = self._neighbours(family, *place, *steps)
                 found = max(((self._score(family, yaw, *trial), *trial) for trial in trials), key=lambda f: f[0])
-                if found[0] <= value + 1e-4:
+                if found[0] <= value + LEAST_GAIN:
                     break
                 best = found
         value, size, shares, off = best
         return value, size, yaw, shares, off
 
     def _score(self, family: Family, yaw: float, size: np.ndarray, shares: np.ndarray, off: np.ndarray) -> float:
-        if not 0.25 <= size[1] / size[0] <= 4:  # a box no deeper than four times its width, nor thinner
+        if not 1 / MOST_DEEP <= size[1] / size[0] <= MOST_DEEP:
             return -1.0
         ratio = size[2] / size[0]
         miss = max(0.0, np.log(family.aspect[0] / ratio), np.log(ratio / family.aspect[1]))

@@ -103,6 +103,7 @@ def normalised(rays: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, to
     turned = torch.cat([rays, ones], -1) @ R.transpose(1, 2)[:, None]
     xy = turned[..., :2] / turned[..., 2:].clamp(min=0.1)
     trunk = (xy[:, :, SHOULDERS].mean(2) - xy[:, :, HIPS].mean(2)).norm(dim=-1)
+    # of people seen from the side, or bent towards the camera, the other of the two is foreshortened
     across = (xy[:, :, SHOULDERS[0]] - xy[:, :, SHOULDERS[1]]).norm(dim=-1)
     size = torch.maximum(trunk, 1.2 * across).quantile(0.8, dim=1).clamp(min=1e-3)
     xy = xy / size[:, None, None, None] * seen[..., None]

@@ -9,11 +9,13 @@ import torch
 from hoi_motion.body.joints import palm_points
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.hands import BODY_HAND
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.person.evidence import DEPTH_IMAGE, GIVEN, Evidence, LiftedPoints, MeasuredSkin, Touch
 from hoi_motion.lift.person.feet.planted import HIDDEN_WEIGHT, SOLE_M
 from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.measured_surface import grown_betas
+from hoi_motion.motion import HANDS
 
 # points of the measured skin that are used
 SKIN_POINTS = 300
@@ -24,7 +26,7 @@ PALMS = [palm_points("left"), palm_points("right")]
 # keypoints of wrist and knuckles, which err as the palm does, and of the elbow, which errs by this share of that; this
 # and all below is of 36 touches in training scenes
 _ROW = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
-_HANDS = [[_ROW[k + side] for k in (kp.L_WRIST, 17, 19, 21)] for side in (0, 1)]
+_HANDS = [[_ROW[k] for k in BODY_HAND[hand]] for hand in HANDS]
 _ELBOWS = [_ROW[k] for k in (kp.L_ELBOW, kp.R_ELBOW)]
 ELBOW_SHARE = 0.6
 # of hands that touch the lifter errs by so many times what it says

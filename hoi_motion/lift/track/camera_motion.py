@@ -116,11 +116,13 @@ def _small_grey(frames: np.ndarray, side_px: int) -> tuple[list[np.ndarray], np.
 
 
 def _near(found: np.ndarray, before: np.ndarray, centre: np.ndarray, most_px: float) -> bool:
+    """Whether a place goes on from where it was, neither much farther away than so many pixels nor of another size."""
     growth = np.hypot(*found[:, 0]) / np.hypot(*before[:, 0])
     return abs(np.log(growth)) < MOST_GROWTH and bool(np.linalg.norm((found - before) @ centre) < most_px)
 
 
 def _features(image: np.ndarray, where: np.ndarray, most: int) -> np.ndarray:  # (N, 1, 2) f32
+    """Corners (Shi and Tomasi 1994) of a grey picture where a mask allows them."""
     points = cv2.goodFeaturesToTrack(image, most, 0.01, 3, mask=where.astype(np.uint8) * 255)
     return np.zeros((0, 1, 2), np.float32) if points is None else points
 
@@ -147,6 +149,12 @@ def _followed(first_image, image, first: np.ndarray, guess: np.ndarray, halvings
 
 
 def _moved(first_image, image, first: np.ndarray, guess: np.ndarray, own: np.ndarray) -> np.ndarray | None:  # (2, 3)
+    """How the background has moved since the first picture; None where too few features tell, or they disagree.
+
+    Args:
+        first: (N, 1, 2) features of the first picture; guess: (2, 3) about how they have moved.
+        own: (h, w) bool, what moves by itself in the new one.
+    """
     now, good = _followed(first_image, image, first, guess, HALVINGS)
     xy = np.clip(np.round(now[:, 0]), 0, np.array(image.shape[::-1]) - 1).astype(int)
     good &= ~own[xy[:, 1], xy[:, 0]]

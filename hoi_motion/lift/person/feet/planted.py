@@ -133,14 +133,11 @@ def _from_last_place(xy: np.ndarray, sure: np.ndarray) -> np.ndarray:  # (T, 2),
 
 
 def _speed(xy: np.ndarray, fps: float) -> np.ndarray:  # (T, 2) -> (T,) pixels per second
+    """The lower one of before and after each frame: a single frame in which the detector jumps is no motion."""
     if len(xy) < 2:
         return np.zeros(len(xy))
     steps = np.linalg.norm(np.diff(xy, axis=0), axis=1) * fps
-    return (
-        np.maximum(np.r_[steps, steps[-1]], np.r_[steps[0], steps])
-        if len(xy) < 3
-        else np.r_[steps[0], np.minimum(steps[1:], steps[:-1]), steps[-1]]
-    )
+    return np.r_[steps[0], np.minimum(steps[1:], steps[:-1]), steps[-1]]
 
 
 def rise_to_floor(lowest_m: np.ndarray) -> np.ndarray:  # (T,) -> (T,)

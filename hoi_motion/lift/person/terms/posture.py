@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from hoi_motion.body.joints import index_of
 from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.priors import PosePrior
 from hoi_motion.lift.person.terms.term import Stage, student_t, term
@@ -11,6 +12,7 @@ from hoi_motion.lift.person.terms.term import Stage, student_t, term
 LEAN_DEG = 6.0
 # a part of the weight of the expected pitch; the rest is in table.py
 PITCH = 0.1
+PELVIS, NECK = index_of("pelvis"), index_of("neck")
 _PRIOR = PosePrior()
 
 
@@ -37,7 +39,7 @@ def usual_shape(guess: Guess, stage: Stage) -> torch.Tensor:
 @term("lean of the trunk", "degrees", "6, and the lifter's lean", "training scenes and recorded motion")
 def upright_trunk(guess: Guess, stage: Stage) -> torch.Tensor:
     """Student's t. A person who stands tells which way is up better than the lifter does."""
-    trunk = torch.nn.functional.normalize(guess.points_m[:, 12] - guess.points_m[:, 0], dim=-1)
+    trunk = torch.nn.functional.normalize(guess.points_m[:, NECK] - guess.points_m[:, PELVIS], dim=-1)
     usual = np.deg2rad(LEAN_DEG) ** 2 + guess.evidence.lifted.lean_rad**2
     return student_t((2 - 2 * trunk[:, 2]) / usual).sum()
 

@@ -40,14 +40,23 @@ MOVING_RATE = 0.2
 
 
 class Template:
-    """Appearance of the object in the first frame, slowly adapting.
+    """Appearance of the object in the first frame, slowly adapting; colours are 8-bit Lab.
 
     Attributes:
-        centre: (2,) px; size: square root of the area, px; contrast: colour distance between the object and what is
-            around it, in 8-bit Lab units.
+        mask: (h, w) bool; centre: (2,) px; size: square root of the area, px.
+        points: (N, 2) px, x and y, inside the mask.
+        first, recent, at_rest: (N, 3) their colours in the first frame, as lately seen on the move, and at rest.
+        light: (3,) by how much the object is lighter than at first now.
+        weight: (N,) how much each point tells.
+        contrast: colour distance between the object and what is around it.
+        around: (M, 2) px, points beside the mask; beside: (M, 3) their colours; border: (M,) which point of the object
+            is nearest to each; steps: (M,) how far apart these two colours are; around_weight: (M,) how much they tell.
+        smeared_spread: spread of colours of a smeared object.
+        surroundings: (h, w, 3) the first picture, NaN on the object, behind which nothing is known.
     """
 
-    def __init__(self, image: np.ndarray, mask: np.ndarray):  # (h, w, 3) Lab u8, (h, w) bool
+    def __init__(self, image: np.ndarray, mask: np.ndarray):
+        """Args: image: (h, w, 3) Lab u8; mask: (h, w) bool, on the object in it."""
         rows, columns = np.nonzero(mask)
         self.points = _spaced(np.column_stack([columns, rows]), MAX_POINTS)  # (N, 2)
         self.centre = np.array([columns.mean(), rows.mean()])
@@ -80,7 +89,6 @@ class Template:
         self.steps = np.linalg.norm(self.beside - self.first[self.border], axis=1)
         self.around_weight = np.clip(self.steps / COLOUR_SPREAD, 0, 1)
         self.smeared_spread = float(np.clip(SMEAR * self.contrast, COLOUR_SPREAD, MAX_SMEARED_SPREAD))
-        # what is behind the object is not known
         self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
 
     def score(self, image: np.ndarray, similarity: np.ndarray) -> float:
@@ -97,6 +105,7 @@ class Template:
         self.light = light if clearly else np.zeros(3)
 
     def _share(self, now: np.ndarray, light: np.ndarray) -> float:  # (N, 3), (3,)
+        """0..1: weighted share of points whose colours now are those at first, in that light, or those of lately."""
         alike = np.maximum(_alike(now - light, self.first), _alike(now, self.recent))
         return float((self.weight * alike).sum() / self.weight.sum())
 
@@ -170,6 +179,7 @@ class Template:
         return _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
 
     def region(self, similarity: np.ndarray, size_px) -> np.ndarray:  # (h, w) u8
+        """Where the object is under a similarity in a picture of a size (height, width): 255 there, else 0."""
         return cv2.warpAffine(self.mask.astype(np.uint8) * 255, similarity, (size_px[1], size_px[0]))
 
     def search(self, starts: list[np.ndarray], score) -> tuple[np.ndarray, float]:
@@ -212,6 +222,7 @@ class Template:
 
 
 def _nudges(step: float):
+    """Shifts along x and y, a turn and a growth by a step, both ways, each alone: arguments of `Template._nudged`."""
     for sign in (-step, step):
         yield sign, 0.0, 0.0, 1.0
         yield 0.0, sign, 0.0, 1.0
@@ -220,6 +231,7 @@ def _nudges(step: float):
 
 
 def _spaced(points: np.ndarray, most: int) -> np.ndarray:  # (N, 2) -> (M, 2)
+    """Every so many-th of the points: about as many as asked for, or fewer than twice that."""
     return points[:: max(1, len(points) // most)].astype(float)
 
 
@@ -234,5 +246,6 @@ def _colours(image: np.ndarray, points: np.ndarray) -> np.ndarray:  # (..., 2) -
 
 
 def _alike(a: np.ndarray, b: np.ndarray, spread: float = COLOUR_SPREAD) -> np.ndarray:  # (..., N, 3) -> (..., N)
+    """0..1: how alike colours are; an unknown one is like none."""
     square = ((a - b) ** 2).sum(-1)
     return np.nan_to_num(np.exp(-square / (2 * spread**2)))

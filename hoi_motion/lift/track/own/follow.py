@@ -51,6 +51,11 @@ GROWTH_LIMIT = 0.3
 # the hand that takes the object was the nearest one in so many frames before
 TAKING_FRAMES = 5
 MIN_MASK_PX = 6
+# the mask lies on nothing that can be told from what is around it below this contrast (`Template.contrast`)
+LEAST_CONTRAST = 1.5
+# points that must agree on how it has moved since the frame before, and the factor by which it grows or shrinks at most
+LEAST_FLOW_POINTS = 4
+MOST_FLOW_GROWTH = 1.25
 
 
 def follow_object(
@@ -70,6 +75,7 @@ def follow_object(
     Raises:
         LiftError: NO_TARGET_TRACK when the mask lies on nothing that can be told from its surroundings, or the object
             is lost at once.
+        ControlError: CANCELLED.
     """
     T = len(frames)
     if mask.sum() < MIN_MASK_PX:
@@ -78,7 +84,7 @@ def follow_object(
     scale = min(scale, MAX_WORK_SIDE_PX / max(mask.shape))
     first = work_image(frames[0], scale)
     template = Template(first, cv2.resize(mask.astype(np.uint8), first.shape[1::-1], interpolation=cv2.INTER_AREA) > 0)
-    if template.contrast < 1.5:
+    if template.contrast < LEAST_CONTRAST:
         raise no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
     # both axes of the working pictures have a scale of their own, by less than a pixel
     work_px = np.array(first.shape[1::-1]) / mask.shape[::-1]
@@ -104,7 +110,8 @@ def follow_object(
     return ObjectTrack(mask, similarity, np.clip(visibility, 0, 1), resting)
 
 
-def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) float32 Lab
+def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # (H, W, 3) RGB -> (h, w, 3) Lab, u8
+    """A frame in working pixels, about `scale` of them to one of the video's, a little blurred against noise."""
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (max(8, round(frame.shape[1] * scale)), max(8, round(frame.shape[0] * scale)))
     small = cv2.GaussianBlur(cv2.resize(frame, size, interpolation=interpolation), (0, 0), 1.0)
@@ -147,9 +154,19 @@ def _resting_frames(rest: np.ndarray, way: np.ndarray, score: np.ndarray) -> np.
 
 
 class _Walker:
-    """Carries the object's similarity from frame to frame."""
+    """Carries the object's similarity from frame to frame, in working pixels.
+
+    Attributes:
+        previous, similarity: the last picture, and where the object was in it.
+        rest: whether that was its first place; smeared: whether it was found there as a smear.
+        emptied: how surely its first place was empty in that picture.
+        holder: index of the hand that holds it, or would if it moved now; touched: of the one by which the grip was
+            last seen.
+        grip: (2,) from that hand to the object's centre.
+    """
 
     def __init__(self, template: Template, first: np.ndarray, hands: np.ndarray | None):
+        """Args: first: the first picture (h, w, 3) Lab; hands: (T, 2, 2) their centres, NaN where unknown."""
         self.template, self.hands = template, hands
         self.previous = first
         self.similarity = IDENTITY
@@ -157,7 +174,7 @@ class _Walker:
         self.emptied = 0.0
         self.holder: int | None = None
         self.touched: int | None = None
-        self.grip = np.zeros(2)  # from the holding hand to the object's centre
+        self.grip = np.zeros(2)
 
     def step(self, image: np.ndarray, t: int) -> tuple[np.ndarray, float, float]:
         """(similarity, score, score at the first place) in a new frame."""
@@ -239,18 +256,18 @@ class _Walker:
         region = self.template.region(self.similarity, image.shape[:2])
         before, now = self.previous[..., 0], image[..., 0]
         points = cv2.goodFeaturesToTrack(before, 60, 0.01, 2, mask=region, blockSize=5)
-        if points is None or len(points) < 4:
+        if points is None or len(points) < LEAST_FLOW_POINTS:
             return None
         ahead, found, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, winSize=(15, 15), maxLevel=3)
         back, returned, _ = cv2.calcOpticalFlowPyrLK(now, before, ahead, None, winSize=(15, 15), maxLevel=3)
         good = (found[:, 0] > 0) & (returned[:, 0] > 0) & (np.linalg.norm(back - points, axis=-1)[:, 0] < 1.0)
-        if good.sum() < 4:
+        if good.sum() < LEAST_FLOW_POINTS:
             return None
         cv2.setRNGSeed(0)
         matrix, inliers = cv2.estimateAffinePartial2D(points[good], ahead[good], ransacReprojThreshold=1.5)
-        if matrix is None or inliers.sum() < 4 or not 0.8 < np.hypot(*matrix[:, 0]) < 1.25:
+        if matrix is None or inliers.sum() < LEAST_FLOW_POINTS:
             return None
-        return matrix
+        return matrix if 1 / MOST_FLOW_GROWTH < np.hypot(*matrix[:, 0]) < MOST_FLOW_GROWTH else None
 
     def _carried(self, t: int) -> np.ndarray | None:
         """The object where its holder, or the hand that was last at it, would have brought it."""

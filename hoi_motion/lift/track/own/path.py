@@ -44,10 +44,12 @@ def between_sightings(hands: np.ndarray) -> np.ndarray:  # (T, N, 2) -> (T, N, 2
 
 
 def best_path(frames: list[Places], hands: np.ndarray) -> np.ndarray:
-    """(T,) index of the place in every frame, -1 where it is not seen.
+    """(T,) index of the place in every frame, -1 where it is not seen; the first frame shows it.
+
+    Dynamic programming (Viterbi 1967) over the frames, of which up to MOST_UNSEEN in a row may be skipped.
 
     Args:
-        hands: (T, 2, 2) centres of the hands, NaN where unknown.
+        frames: T candidates; hands: (T, 2, 2) centres of the hands, NaN where unknown.
     """
     T = len(frames)
     total = [frames[0].cost.copy()]
@@ -72,7 +74,13 @@ def best_path(frames: list[Places], hands: np.ndarray) -> np.ndarray:
     return path
 
 
-def _step_costs(before: Places, after: Places, hands_before, hands_after, frames: int) -> np.ndarray:  # (N, M)
+def _step_costs(before: Places, after: Places, hands_before, hands_after, frames: int) -> np.ndarray:
+    """Costs (N, M) of going from each of N places to each of M.
+
+    Args:
+        hands_before, hands_after: (2, 2) centres of the hands in the two frames, NaN where unknown.
+        frames: how many frames later the second one is.
+    """
     step = after.centre[None] - before.centre[:, None]
     size = np.maximum(before.size[:, None], after.size)
     far, slack = np.linalg.norm(step, axis=2) / size, np.sqrt(frames)
