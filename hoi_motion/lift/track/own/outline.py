@@ -5,6 +5,7 @@ import numpy as np
 from scipy.ndimage import binary_fill_holes
 
 from hoi_motion.lift.track.own.likeness import LIMIT
+from hoi_motion.lift.track.own.places import in_box
 from hoi_motion.lift.track.track import Outline
 
 # its outline is searched for in a box this many times the one in which it was found
@@ -51,14 +52,12 @@ def seen_pixels(likeness: np.ndarray, box: np.ndarray, may_be_hand: np.ndarray) 
         likeness: (h, w) of the frame; box: (2, 2) its first and last pixel, x and y.
         may_be_hand: (h, w) bool.
     """
-    low, high = np.maximum(box, 0)
-    inside, near = np.zeros(likeness.shape, np.uint8), np.ones((3, 3), np.uint8)
-    inside[low[1] : high[1] + 1, low[0] : high[0] + 1] = 1
+    inside, near = in_box(box, likeness.shape), np.ones((3, 3), np.uint8)
     alike = cv2.morphologyEx((likeness > 0).astype(np.uint8), cv2.MORPH_CLOSE, near)
     labels = cv2.connectedComponents(alike)[1]
-    sizes = np.bincount(labels[inside > 0])
+    sizes = np.bincount(labels[inside], minlength=1)
     sizes[0] = 0
     if not sizes.any():
         return np.zeros(likeness.shape, bool)
-    whole = binary_fill_holes(labels == sizes.argmax()) & (cv2.dilate(inside, near, iterations=2) > 0)
-    return whole | (inside > 0) & ~may_be_hand
+    whole = binary_fill_holes(labels == sizes.argmax()) & (cv2.dilate(inside.astype(np.uint8), near, iterations=2) > 0)
+    return whole | inside & ~may_be_hand

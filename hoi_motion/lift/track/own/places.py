@@ -63,6 +63,14 @@ class Places:
         return np.round([self.centre[i] - half, self.centre[i] + half]).astype(int)
 
 
+def in_box(box: np.ndarray, shape: tuple[int, int]) -> np.ndarray:  # (2, 2) int -> (h, w) bool
+    """Pixels from the first to the last one of a box, x and y, of which a part, or all, may be outside the picture."""
+    low, end = np.maximum(box + [[0], [1]], 0)
+    inside = np.zeros(shape, bool)
+    inside[low[1] : end[1], low[0] : end[0]] = True
+    return inside
+
+
 def like_places(likeness: np.ndarray, extent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Boxes (centre (N, 2), extent (N, 2)) that look most like the object, and by how much, (N,).
 

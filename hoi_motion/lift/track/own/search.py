@@ -9,7 +9,7 @@ from hoi_motion.lift.track.own.candidates import Candidates
 from hoi_motion.lift.track.own.likeness import Likeness, object_likeness
 from hoi_motion.lift.track.own.outline import seen_pixels
 from hoi_motion.lift.track.own.path import best_path
-from hoi_motion.lift.track.own.places import RESTING, Places
+from hoi_motion.lift.track.own.places import RESTING, Places, in_box
 from hoi_motion.lift.track.own.small_clip import SmallClip, near_points
 
 # its colours are learnt where it is seen so surely
@@ -104,10 +104,8 @@ def _without_doubles(
         at_home: frames in which it was there; boxes: (2, 2) in which it was itself meanwhile, besides that place.
     """
     lately = at_home[-DOUBLES_FRAMES:]
-    own = np.max([clip.home_mask(t) for t in lately], axis=0).astype(np.uint8)
-    for low, high in boxes:
-        own[max(0, low[1]) : high[1] + 1, max(0, low[0]) : high[0] + 1] = 1
-    own = cv2.dilate(own, np.ones((5, 5), np.uint8)) > 0
+    own = np.any([clip.home_mask(t) for t in lately] + [in_box(box, clip.mask.shape) for box in boxes], axis=0)
+    own = cv2.dilate(own.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     doubles = np.quantile(likeness.maps[lately], DOUBLES_QUANTILE, axis=0)
     if clip.camera_moves:
         doubles = cv2.dilate(doubles.astype(np.float32), np.ones((CAMERA_PX, CAMERA_PX), np.uint8))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoi_motion.lift.track.own import places as module
-from hoi_motion.lift.track.own.places import FOUND, OFF_HAND_LIMIT, Places, like_places, off_hand
+from hoi_motion.lift.track.own.places import FOUND, OFF_HAND_LIMIT, Places, in_box, like_places, off_hand
 
 
 def test_a_box_under_a_hand_is_not_off_it_and_one_far_away_as_far_as_counts():
@@ -42,3 +42,10 @@ def test_a_place_is_the_very_pixels_that_look_like_it(w, h, monkeypatch):
     centres, extents, values = like_places(likeness, np.array([w, h], float))
     found = Places(np.full(len(values), FOUND), centres, extents, -values, np.zeros(len(values)))
     np.testing.assert_array_equal(found.box(0), [[30, 20], [29 + w, 19 + h]])
+
+
+@pytest.mark.parametrize(
+    "box, inside", [([[2, 1], [4, 2]], 6), ([[-3, 1], [0, 2]], 2), ([[-9, -9], [-4, -3]], 0), ([[70, 4], [90, 6]], 30)]
+)
+def test_of_a_box_that_leaves_the_picture_only_what_is_in_it_is_meant(box, inside):
+    assert in_box(np.array(box), (60, 80)).sum() == inside
