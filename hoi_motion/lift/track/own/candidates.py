@@ -57,7 +57,8 @@ class Candidates:
         """
         centre, extent = self.clip.box
         centre_at_rest = self.clip.home[t] @ np.append(centre, 1.0)
-        gone = max(float(emptied[self.clip.home_mask(t)].mean()), self._gone[t])
+        shown = emptied[self.clip.home_mask(t)]  # nothing, where a camera has turned away from it
+        gone = max(float(shown.mean()) if len(shown) else 0.0, self._gone[t])
         at_rest = min(-REST_WEIGHT * (self.rest_scores[t] - REST_EVEN), HIDDEN)
         places = [(RESTING, centre_at_rest, extent, at_rest + GONE_WEIGHT * max(0.0, gone - GONE_EVEN))]
         if t and not self.followed.resting[t]:
