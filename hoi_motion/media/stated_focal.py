@@ -18,7 +18,8 @@ FILM_DIAGONAL_MM = 43.27
 POSSIBLE_MM = 6, 2000
 """On such film: from fisheyes to telescopes. 0 says that it is not known."""
 CROPPED = 0.02
-"""A picture whose ratio of sides differs by this share from what its camera wrote has lost a part since."""
+"""A picture whose ratio of sides differs by this share from what its EXIF says has lost a part since. Of one that was
+cropped by a program that wrote its own size there, or at the same ratio, nothing tells."""
 _EXIF, _FOCAL_35MM, _WIDTH, _HEIGHT = 0x8769, 0xA405, 0xA002, 0xA003
 
 

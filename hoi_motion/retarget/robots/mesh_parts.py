@@ -9,8 +9,11 @@ import numpy as np
 import trimesh
 from scipy.spatial import ConvexHull, QhullError
 
+from hoi_motion.errors import ErrorCode, RetargetError
+
 SLAB_M = 0.008  # a finger curves little over such a length
 FINEST_M = 2e-4  # points of a part that are nearer to each other count once
+MOST_SLABS = 125  # a hand of a metre
 
 
 def slabs(mesh: trimesh.Trimesh, along: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -18,10 +21,19 @@ def slabs(mesh: trimesh.Trimesh, along: np.ndarray) -> list[tuple[np.ndarray, np
 
     Args:
         along: (3,) the product with a vertex is its place along the finger, metres: with a scale, its length is not 1.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a mesh that is longer than any hand.
     """
     points, at = np.asarray(mesh.vertices, float), np.asarray(mesh.vertices, float) @ along
     ends = mesh.edges_unique
     low_m, high_m = float(at.min()), float(at.max())
+    if high_m - low_m > MOST_SLABS * SLAB_M:
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN,
+            f"a mesh of the hand is {high_m - low_m:.3g} m long",
+            "check its unit, and the scale of its <mesh>",
+        )
     cuts_m = np.linspace(low_m, high_m, max(1, int(np.ceil((high_m - low_m) / SLAB_M))) + 1)
     on_cuts = [_cut(points, at, ends, cut_m) for cut_m in cuts_m]
     parts = []

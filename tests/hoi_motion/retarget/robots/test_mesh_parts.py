@@ -5,6 +5,7 @@ import pytest
 import trimesh
 from scipy.spatial import ConvexHull
 
+from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.physics.world import bullet_client
 from hoi_motion.retarget.robots.in_bullet import PARTS_ALONG, load_robot
@@ -27,6 +28,15 @@ def test_parts_fill_what_the_mesh_fills_and_leave_the_opening_free(scale):
     mesh.apply_scale(scale)
     parts = slabs(mesh, np.array([0, 0, 1.0 / scale]))  # a file in millimetres
     assert len(parts) == 13 and min(vertices[:, 2].min() for vertices, _ in parts) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("scale", [1000.0, 1e30])
+def test_a_hand_in_millimetres_without_a_scale_is_refused_before_it_is_cut_into_thousands_of_slices(scale):
+    mesh = hand()
+    mesh.apply_scale(scale)
+    with pytest.raises(RetargetError, match="m long - check its unit") as error:
+        slabs(mesh, np.array([0, 0, 1.0]))
+    assert error.value.code == ErrorCode.ROBOT_UNKNOWN
 
 
 @pytest.mark.parametrize("along, is_free", [("", False), ("0 0 1", True)])
