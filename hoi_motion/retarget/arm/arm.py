@@ -8,16 +8,22 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.arm.kinematics import Kinematics
-from hoi_motion.retarget.gripper.grasp_frame import check_grasp_frame
-from hoi_motion.retarget.gripper.one_jaw import has_one_jaw, posed
-from hoi_motion.retarget.gripper.pads import fitted
-from hoi_motion.retarget.gripper.shapes import take_in_parts, touch_as_drawn
+from hoi_motion.retarget.gripper.fit import ends_of, fitted_gripper
+from hoi_motion.retarget.gripper.one_jaw import LINK_ENDING
+from hoi_motion.retarget.gripper.shapes import touch_as_drawn
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
-from hoi_motion.retarget.robots.fingers import LIMIT_GIVE, find_fingers, grasp_link, links_on, mirrored, moving_joints
+from hoi_motion.retarget.robots.fingers import (
+    LIMIT_GIVE,
+    find_fingers,
+    grasp_link,
+    hand_link,
+    links_on,
+    mirrored,
+    moving_joints,
+)
 from hoi_motion.retarget.robots.held import hold_others
 from hoi_motion.retarget.robots.urdf import (
     JAW_FRAME,
@@ -32,7 +38,6 @@ TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as 
 # a gripper nearer over the base than that, or turned from its x by less, does not say where an arm faces
 LEAST_AHEAD_M = 0.05
 LEAST_HEADING_RAD = np.radians(5)
-LINK_ENDING = " (link)"  # in the model: a URDF may give a link and a joint one name
 
 
 class Arm:
@@ -55,20 +60,24 @@ class Arm:
         import pinocchio
 
         # 1. what the robot's files say
-        self.config = config = _with_jaw(config)
-        self.gripper = config.gripper
+        config = _with_jaw(config)
         self.urdf_text = read_urdf(Path(config.urdf), config.jaw, config.grasp_frame)
         tree = xml.fromstring(self.urdf_text)
         _check_names(config, tree)
+        is_found = not config.grasp_frame
+        if is_found:
+            frame = hand_link(tree, config.gripper.joints, config.name)
+            config = dataclasses.replace(config, grasp_frame=frame)
+        self.config = config
 
         # 2. which joints are fingers and which the arm's: all others stand still
-        fingers = find_fingers(tree, self.gripper.joints, config.grasp_frame, config.name, config.base_link)
+        fingers = find_fingers(tree, config.gripper.joints, config.grasp_frame, config.name, config.base_link)
+        ends = dict(zip(("open", "closed"), ends_of(config, tree)[0]))
         _set_effort(tree, config.effort_nm)
         arm_joints = hold_others(tree, config, config.grasp_frame, fingers)
-        self.fingers = mirrored(fingers, tree, (self.gripper.open, self.gripper.closed), config.name)
-        self._check_opening(tree)
-        hand = links_on(tree, arm_joints[-1]) if arm_joints else set()
-        touch_as_drawn(tree, hand)
+        self.fingers = mirrored(fingers, tree, tuple(ends.values()), config.name)
+        self._check_opening(tree, ends)
+        touch_as_drawn(tree, links_on(tree, arm_joints[-1]) if arm_joints else set())
         self.urdf_text = xml.tostring(tree, encoding="unicode")
         self.unfelt_links = links_without_collision(self.urdf_text)
 
@@ -89,38 +98,22 @@ class Arm:
         self.home_rad = _home(config, self.model)
 
         # 5. the grasp frame, and what is between the fingers
-        link = grasp_link(tree, config.grasp_frame) + LINK_ENDING
-        T_wrist_tool = _link_in_wrist(self.model, link) @ _grasp_offset(config)
-        check_grasp_frame(full, arm_joints[-1], T_wrist_tool, self.fingers, config)
-        self.has_one_jaw = has_one_jaw(full, arm_joints[-1], T_wrist_tool, self.fingers, config)
-        if self.has_one_jaw:
-            take_in_parts(tree, self._tool_in(full, hand, arm_joints[-1], T_wrist_tool))
-            self.urdf_text = xml.tostring(tree, encoding="unicode")
-        self.gripper, self.opening, beside_m = fitted(
-            self.urdf_text, config, self.fingers, arm_joints[-1], T_wrist_tool
-        )
-        T_wrist_tool[:3, 3] += beside_m * T_wrist_tool[:3, 1]
+        found = fitted_gripper(tree, full, config, self.fingers, arm_joints[-1], is_found)
+        self.gripper, self.opening, self.has_one_jaw = found.config, found.opening, found.has_one_jaw
+        self.urdf_text = found.urdf_text
 
         # 6. inverse kinematics
-        self._kinematics = Kinematics(self.model, link, T_wrist_tool, self.home_rad)
+        link = grasp_link(tree, config.grasp_frame) + LINK_ENDING
+        self._kinematics = Kinematics(self.model, link, found.T_wrist_tool, self.home_rad)
 
-    def _tool_in(self, full, links: set[str], wrist: str, T_wrist_tool: np.ndarray) -> dict[str, np.ndarray]:
-        """The grasp frame (4, 4) in links, with the fingers closed."""
-        import pinocchio
-
-        data = posed(full, self.fingers, self.gripper.closed)
-        T_tool = data.oMi[full.getJointId(wrist)].homogeneous @ T_wrist_tool
-        frames = {name: full.getFrameId(name + LINK_ENDING, pinocchio.FrameType.BODY) for name in links}
-        return {name: np.linalg.inv(data.oMf[frame].homogeneous) @ T_tool for name, frame in frames.items()}
-
-    def _check_opening(self, tree: xml.Element) -> None:
+    def _check_opening(self, tree: xml.Element, given: dict[str, float]) -> None:
         """Check that the leading finger can open and close as the robot's file says; widen the limits of those that
         follow it, in place, to where it takes them.
 
         Raises: RetargetError for an opening beyond the leader's limits.
         """
         limits = {joint.get("name"): joint.find("limit") for joint in tree.findall("joint")}
-        ends = {what: self.fingers.values(getattr(self.gripper, what)) for what in ("open", "closed")}
+        ends = {what: self.fingers.values(value) for what, value in given.items()}
         for i, name in enumerate(self.fingers.names):
             limit = limits[name]
             if limit is None:
@@ -143,7 +136,7 @@ class Arm:
             limit = self.config.velocity_rad_s.get(name, full.velocityLimit[full.joints[joint].idx_v])
             if limit > 0:
                 limits.append(limit / share)
-            elif name in self.gripper.joints[:1]:
+            elif name in self.config.gripper.joints[:1]:
                 raise RetargetError(
                     ErrorCode.ROBOT_UNKNOWN,
                     f"finger joint {name} of {self.config.name} has the velocity limit {limit:g}",
@@ -229,7 +222,7 @@ def _check_names(config: RobotConfig, tree: xml.Element) -> None:
     for where, names in named.items():
         _all_known(names, joints, f"joint in {where} of {config.name}")
     frames = [element.get("name") for element in (*tree.findall("link"), *tree.findall("joint"))]
-    _all_known([config.grasp_frame], frames, f"frame in grasp_frame of {config.name}")
+    _all_known([config.grasp_frame] if config.grasp_frame else [], frames, f"frame in grasp_frame of {config.name}")
 
 
 def _set_effort(tree: xml.Element, effort_nm: dict[str, float]) -> None:
@@ -292,21 +285,6 @@ def _home(config: RobotConfig, model) -> np.ndarray:  # (n,)
                 f"its limits are {lower[i]:g}..{upper[i]:g}",
             )
     return home
-
-
-def _grasp_offset(config: RobotConfig) -> np.ndarray:  # (4, 4)
-    """T_frame_tool: the grasp frame after its offset, in the link or joint that the robot's file names."""
-    T = np.eye(4)
-    T[:3, :3] = Rotation.from_euler("xyz", config.grasp_offset_rpy_rad).as_matrix()
-    T[:3, 3] = config.grasp_offset_m
-    return T
-
-
-def _link_in_wrist(model, link: str) -> np.ndarray:  # (4, 4)
-    """Where a link is in the joint that carries it."""
-    import pinocchio
-
-    return model.frames[model.getFrameId(link, pinocchio.FrameType.BODY)].placement.homogeneous
 
 
 def _all_known(names, known: list[str], what: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from hoi_motion.retarget.robots.config import RobotConfig
 from hoi_motion.retarget.robots.fingers import Fingers
 
+LINK_ENDING = " (link)"  # in the model: a URDF may give a link and a joint one name
 PROBE_M = 0.05  # beyond a finger's joint: a turning finger's origin itself does not move
 MOVES_M = 1e-4
 

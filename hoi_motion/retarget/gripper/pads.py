@@ -26,6 +26,7 @@ ALONG_M = 0.16  # to either side of it, along the fingers, at most
 REACH_M = 0.04  # and beyond where they are open, in which turning fingers close
 TIP_ROWS = 2  # rounded, at the end of a finger
 BAND_ROWS = 12  # behind them, by which things are held
+PAD_ROWS = 8  # the last of these, by which the angle of a pad is told
 LEAST_ROWS = 4
 MOST_ASKEW_RAD = np.radians(40)
 """Between two pads that hold: each then stands at 20 degrees to what is between them, within its cone of friction."""
@@ -80,13 +81,20 @@ class _Faces:
             return None
         gap = (self.plus_m - self.minus_m)[band]
         least = band[int(gap.argmin())]
-        slopes = [np.polyfit(self.at_m[band], side[band], 1)[0] for side in (self.plus_m, self.minus_m)]
-        askew = float(np.arctan(slopes[0]) - np.arctan(slopes[1]))
+        plus_rad, minus_rad = (_angle_rad(self.at_m[band], side[band]) for side in (self.plus_m, self.minus_m))
         middle_m = float(self.plus_m[least] + self.minus_m[least]) / 2
-        return float(gap.min()), middle_m, float(self.at_m[band[-1] + TIP_ROWS]), askew
+        return float(gap.min()), middle_m, float(self.at_m[band[-1] + TIP_ROWS]), plus_rad - minus_rad
 
 
-def fitted(
+def _angle_rad(at_m: np.ndarray, side_m: np.ndarray) -> float:
+    """By which a pad leaves the fingers' direction: of its last rows, the median of what any two tell (Theil and Sen),
+    so that notches, and where a short pad ends, do not count."""
+    at_m, side_m = at_m[-PAD_ROWS:], side_m[-PAD_ROWS:]
+    one, other = np.triu_indices(len(at_m), 1)
+    return float(np.arctan(np.median((side_m[other] - side_m[one]) / (at_m[other] - at_m[one]))))
+
+
+def measured_gripper(
     urdf_text: str, config: RobotConfig, fingers: Fingers, wrist_joint: str, T_wrist_tool: np.ndarray
 ) -> tuple[GripperConfig, Opening, float]:
     """The gripper with all its sizes, its opening, and where the middle of its closed fingers is along y.

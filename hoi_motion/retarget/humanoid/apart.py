@@ -10,11 +10,9 @@ import hppfcl
 import numpy as np
 import pink
 import pinocchio
-import trimesh
 from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.transform import Rotation
 
-from hoi_motion.retarget.robots.mesh_file import read_mesh
+from hoi_motion.retarget.robots.mesh_file import DIRECTIONS, link_points_m
 
 MARGIN_M = 0.004  # between links that are free to move against each other
 NEAR_M = 0.03  # pairs farther apart are left out of a frame
@@ -24,42 +22,6 @@ NEIGHBOUR_JOINTS = 1  # links this few joints apart may touch by design
 BUILT_TO_TOUCH_M = 0.001  # as may those this close in the home configuration
 DEEPEST_M = 0.1
 FLAT_M = 1e-4
-DIRECTIONS = trimesh.creation.icosphere(subdivisions=2).vertices  # a hull keeps its farthest points along these
-
-
-def link_points_m(link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
-    """Points of a link's visual, or collision, shapes in its frame; the other kind where it has none.
-
-    Args:
-        link: of a URDF with absolute mesh paths.
-    """
-    for tag in ("visual", "collision") if seen else ("collision", "visual"):
-        points = [_shape_points_m(shape) for shape in link.findall(tag)]
-        points = [found for found in points if len(found)]
-        if points:
-            return np.concatenate(points)
-    return np.zeros((0, 3))
-
-
-def _shape_points_m(shape: xml.Element) -> np.ndarray:  # (P, 3)
-    made, origin = shape.find("geometry")[0], shape.find("origin")
-    given = {} if origin is None else origin.attrib
-    if made.tag == "mesh":
-        mesh = read_mesh(made.get("filename", ""))
-        points = np.asarray(mesh.vertices, float) * np.array(made.get("scale", "1 1 1").split(), float)
-    elif made.tag == "box":
-        corners = np.stack(np.meshgrid(*[(-0.5, 0.5)] * 3), axis=-1).reshape(-1, 3)
-        points = corners * np.array(made.get("size").split(), float)
-    else:
-        radius, half = float(made.get("radius")), float(made.get("length", 0)) / 2
-        if made.tag == "cylinder":
-            around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-            ring = radius * np.stack([np.cos(around), np.sin(around), 0 * around], axis=1)
-        else:
-            ring = radius * DIRECTIONS
-        points = np.concatenate([ring + [0, 0, half], ring - [0, 0, half]])
-    turn = Rotation.from_euler("xyz", np.array(given.get("rpy", "0 0 0").split(), float))
-    return turn.apply(points) + np.array(given.get("xyz", "0 0 0").split(), float)
 
 
 def convex_shape(points_m: np.ndarray):  # (P, 3)

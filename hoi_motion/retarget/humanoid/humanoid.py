@@ -14,10 +14,11 @@ from pink.limits import ConfigurationLimit
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HANDS
-from hoi_motion.retarget.humanoid.apart import ApartTask, LinkShapes, link_points_m
+from hoi_motion.retarget.humanoid.apart import ApartTask, LinkShapes
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf
 from hoi_motion.retarget.robots.config import HumanoidConfig
 from hoi_motion.retarget.robots.fingers import followers
+from hoi_motion.retarget.robots.mesh_file import link_points_m
 from hoi_motion.retarget.robots.urdf import links_without_collision, skeleton_only
 
 CELL_M = 0.004  # one point of a hand's shape in each

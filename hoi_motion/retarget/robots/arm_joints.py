@@ -4,7 +4,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from hoi_motion.retarget.robots.config import RobotConfig
-from hoi_motion.retarget.robots.fingers import find_fingers
+from hoi_motion.retarget.robots.fingers import find_fingers, hand_link
 from hoi_motion.retarget.robots.held import hold_others
 from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, read_urdf
 
@@ -19,4 +19,6 @@ def arm_joint_names(config: RobotConfig) -> tuple[str, ...]:
     named, frame = config.gripper.joints, config.grasp_frame
     if config.jaw.link:
         named, frame = list(JAW_JOINTS), JAW_FRAME
+    elif not frame and named:
+        frame = hand_link(tree, named, config.name)
     return hold_others(tree, config, frame, find_fingers(tree, named, frame, config.name, config.base_link))

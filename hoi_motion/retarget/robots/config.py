@@ -21,8 +21,10 @@ class GripperConfig:
     """
 
     joints: list = field(default_factory=list)
-    open: float = option(0.04, "joint value when open", unit="m or rad")
-    closed: float = option(0.0, "joint value when closed", unit="m or rad")
+    open: float | None = option(
+        None, "value of the first finger joint when open; empty, as `closed`: that limit of it", unit="m or rad"
+    )
+    closed: float | None = option(None, "value of it when closed", unit="m or rad")
     open_width_m: float | None = option(
         None, "opening between the fingers when open; empty: measured", minimum=0.001, maximum=1.0, unit="m"
     )
@@ -42,11 +44,12 @@ class GripperConfig:
         check_options(self, "gripper.")
         if not (isinstance(self.joints, list) and all(isinstance(name, str) for name in self.joints)):
             raise InputError(ErrorCode.CONFIG_INVALID, f"option gripper.joints is {self.joints!r}, expected a list")
-        if not (_is_number(self.open) and _is_number(self.closed) and self.open != self.closed):
+        ends = (self.open, self.closed)
+        if ends != (None, None) and not (all(map(_is_number, ends)) and self.open != self.closed):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"options gripper.open and gripper.closed are {self.open:g} and {self.closed:g}",
-                "give two different values of the first finger joint",
+                f"options gripper.open and gripper.closed are {self.open} and {self.closed}",
+                "give two different values of the first finger joint, or leave out both",
             )
 
 
@@ -69,14 +72,14 @@ class RobotConfig:
     """An arm with a gripper.
 
     The grasp frame, after `grasp_offset_*`, lies between the finger tips: z points out of the gripper, y along the
-    opening. Limits that are missing or wrong in the URDF are set here.
+    opening. Limits and motors that are missing or wrong in the URDF are set here.
     """
 
     urdf: str = option(
         "", "path of the URDF or MJCF, relative to the YAML file, or pybullet_data:PATH; empty: the user's"
     )
     urdf_source: str = option("", "where the user gets it, if urdf is empty")
-    grasp_frame: str = option("jaw_tip", "link or frame between the finger tips")
+    grasp_frame: str = option("", "link or frame between the finger tips; empty: found from how the fingers move")
     grasp_offset_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     grasp_offset_rpy_rad: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     base_link: str = option("", "link on which the arm stands; joints before it do not move. Empty: the root")

@@ -157,6 +157,17 @@ def hanging_on(robot: xml.Element, joint_name: str) -> set[str]:
     return found
 
 
+def hand_link(robot: xml.Element, named: list[str], robot_name: str) -> str:
+    """The link on which the first named finger, or the one that it follows, moves.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle.
+    """
+    parents = {joint.get("name"): joint.find("parent").get("link") for joint in moving_joints(robot)}
+    leader = followers(robot, robot_name).get(named[0], (named[0],))[0]
+    return parents[leader]
+
+
 def links_on(robot: xml.Element, joint_name: str) -> set[str]:
     """Names of the links that a joint carries."""
     joints = hanging_on(robot, joint_name) | {joint_name}

@@ -1,11 +1,13 @@
-"""Mesh files of robots as triangles, and as the plain files that every reader reads alike."""
+"""Shapes of links as points; mesh files as triangles, and as the plain files that every reader reads alike."""
 
 import io
 import logging
+import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import numpy as np
 import trimesh
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, TavidError
 from hoi_motion.files import write_whole
@@ -17,8 +19,44 @@ from hoi_motion.reading.xml_tree import MAX_XML_BYTES
 
 log = logging.getLogger(__name__)
 
+DIRECTIONS = trimesh.creation.icosphere(subdivisions=2).vertices  # a hull keeps its farthest points along these
 STL_HEADER_BYTES, STL_TRIANGLE_BYTES = 84, 50
 MAX_MATERIAL_BYTES = MEBIBYTE
+
+
+def link_points_m(link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
+    """Points of a link's visual, or collision, shapes in its frame; the other kind where it has none.
+
+    Args:
+        link: of a URDF with absolute mesh paths.
+    """
+    for tag in ("visual", "collision") if seen else ("collision", "visual"):
+        points = [_shape_points_m(shape) for shape in link.findall(tag)]
+        points = [found for found in points if len(found)]
+        if points:
+            return np.concatenate(points)
+    return np.zeros((0, 3))
+
+
+def _shape_points_m(shape: xml.Element) -> np.ndarray:  # (P, 3)
+    made, origin = shape.find("geometry")[0], shape.find("origin")
+    given = {} if origin is None else origin.attrib
+    if made.tag == "mesh":
+        mesh = read_mesh(made.get("filename", ""))
+        points = np.asarray(mesh.vertices, float) * np.array(made.get("scale", "1 1 1").split(), float)
+    elif made.tag == "box":
+        corners = np.stack(np.meshgrid(*[(-0.5, 0.5)] * 3), axis=-1).reshape(-1, 3)
+        points = corners * np.array(made.get("size").split(), float)
+    else:
+        radius, half = float(made.get("radius")), float(made.get("length", 0)) / 2
+        if made.tag == "cylinder":
+            around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+            ring = radius * np.stack([np.cos(around), np.sin(around), 0 * around], axis=1)
+        else:
+            ring = radius * DIRECTIONS
+        points = np.concatenate([ring + [0, 0, half], ring - [0, 0, half]])
+    turn = Rotation.from_euler("xyz", np.array(given.get("rpy", "0 0 0").split(), float))
+    return turn.apply(points) + np.array(given.get("xyz", "0 0 0").split(), float)
 
 
 def read_mesh(file: str) -> trimesh.Trimesh:
