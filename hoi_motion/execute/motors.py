@@ -104,15 +104,19 @@ class MotorRobot:
         )
 
     def grip(self, fingers: np.ndarray, force: float) -> None:  # (g,)
-        """Set what the fingers' motors do from the next step on: joint values, and the force of each, N or Nm."""
+        """Set what the fingers' motors do from the next step on: joint values, and the force of each, N or Nm.
+
+        Joints of a linkage that have no motor of their own go with those that have.
+        """
         arm = self._arm
-        for i, value, share in zip(self._finger_ids, fingers, np.abs(arm.fingers.multipliers)):
+        shares = np.abs(arm.fingers.multipliers)
+        for i, value, share, is_driven in zip(self._finger_ids, fingers, shares, arm.driven_fingers):
             pybullet.setJointMotorControl2(
                 self.body,
                 i,
                 pybullet.POSITION_CONTROL,
                 targetPosition=float(value),
-                force=float(force),
+                force=float(force) if is_driven else 0.0,
                 maxVelocity=float(arm.finger_velocity * share),
                 positionGain=POSITION_GAIN,
                 velocityGain=VELOCITY_GAIN,

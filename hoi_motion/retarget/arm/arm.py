@@ -12,8 +12,8 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.arm.kinematics import Kinematics
 from hoi_motion.retarget.gripper.fit import ends_of, fitted_gripper
-from hoi_motion.retarget.gripper.one_jaw import LINK_ENDING
 from hoi_motion.retarget.gripper.shapes import touch_as_drawn
+from hoi_motion.retarget.gripper.sides import LINK_ENDING
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
 from hoi_motion.retarget.robots.fingers import (
     LIMIT_GIVE,
@@ -49,6 +49,7 @@ class Arm:
         joint_names: arm joints; lower_rad, upper_rad, velocity_rad_s, acceleration_rad_s2, home_rad: (n,) each.
         has_one_jaw: whether one finger moves, towards one that stands still on the last link of the arm.
         fingers: the joints that open and close the gripper, those that follow by a mimic included.
+        driven_fingers: (g,) bool, those that push; the others of a linkage follow.
         finger_velocity: of the gripper's value, m/s or rad/s, at which no finger is too fast.
         urdf_text: the URDF with absolute mesh paths, in which joints of neither the arm nor the gripper are fixed,
             for `load_robot`.
@@ -100,7 +101,7 @@ class Arm:
         # 5. the grasp frame, and what is between the fingers
         found = fitted_gripper(tree, full, config, self.fingers, arm_joints[-1], is_found)
         self.gripper, self.opening, self.has_one_jaw = found.config, found.opening, found.has_one_jaw
-        self.urdf_text = found.urdf_text
+        self.driven_fingers, self.urdf_text = found.driven, found.urdf_text
 
         # 6. inverse kinematics
         link = grasp_link(tree, config.grasp_frame) + LINK_ENDING

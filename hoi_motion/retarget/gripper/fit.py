@@ -13,10 +13,10 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.gripper.found_frame import found_frame
 from hoi_motion.retarget.gripper.grasp_frame import check_grasp_frame
-from hoi_motion.retarget.gripper.one_jaw import LINK_ENDING, has_one_jaw, posed
 from hoi_motion.retarget.gripper.opening import Opening
 from hoi_motion.retarget.gripper.pads import measured_gripper
 from hoi_motion.retarget.gripper.shapes import take_in_parts
+from hoi_motion.retarget.gripper.sides import LINK_ENDING, carried_by_fingers, driven_fingers, finger_sides, posed
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
 from hoi_motion.retarget.robots.fingers import Fingers, grasp_link, links_on
 
@@ -27,6 +27,7 @@ class FittedGripper:
 
     Attributes:
         config: with all sizes; opening: over its value; has_one_jaw: whether one finger alone moves.
+        driven: (g,) bool, whether a finger joint pushes, rather than follow.
         T_wrist_tool: (4, 4) the grasp frame in the arm's last joint.
         urdf_text: the robot, its shapes as `load_robot` takes them.
     """
@@ -34,6 +35,7 @@ class FittedGripper:
     config: GripperConfig
     opening: Opening
     has_one_jaw: bool
+    driven: np.ndarray
     T_wrist_tool: np.ndarray
     urdf_text: str
 
@@ -94,7 +96,8 @@ def _fitted(
         (T_wrist_frame,) = _links_in(full, at_rest, wrist, [config.grasp_frame], tree)
         T_wrist_tool = T_wrist_frame @ offset
     check_grasp_frame(full, wrist, T_wrist_tool, fingers, config)
-    one_jaw = has_one_jaw(full, wrist, T_wrist_tool, fingers, config)
+    sides = finger_sides(full, wrist, T_wrist_tool, fingers, config)
+    one_jaw = len(set(sides[~carried_by_fingers(tree, fingers)]) - {0}) == 1
     if one_jaw:
         tree = xml.fromstring(xml.tostring(tree))
         hand = sorted(links_on(tree, wrist))
@@ -103,7 +106,7 @@ def _fitted(
     text = xml.tostring(tree, encoding="unicode")
     grip, opening, beside_m = measured_gripper(text, config, fingers, wrist, T_wrist_tool)
     T_wrist_tool[:3, 3] += beside_m * T_wrist_tool[:3, 1]
-    return FittedGripper(grip, opening, one_jaw, T_wrist_tool, text)
+    return FittedGripper(grip, opening, one_jaw, driven_fingers(tree, fingers, sides), T_wrist_tool, text)
 
 
 def _links_in(full, data, wrist: str, links: list[str], tree: xml.Element) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as xml
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.retarget.gripper.one_jaw import LINK_ENDING, posed
+from hoi_motion.retarget.gripper.sides import LINK_ENDING, posed
 from hoi_motion.retarget.robots.config import RobotConfig
 from hoi_motion.retarget.robots.fingers import Fingers, hand_link, links_on
 from hoi_motion.retarget.robots.mesh_file import link_points_m

@@ -6,7 +6,7 @@
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.retarget.gripper.one_jaw import posed
+from hoi_motion.retarget.gripper.sides import posed
 from hoi_motion.retarget.robots.config import RobotConfig
 from hoi_motion.retarget.robots.fingers import Fingers
 

@@ -148,9 +148,10 @@ def measured_pads(
         if last is None:
             raise RetargetError(
                 ErrorCode.ROBOT_UNKNOWN,
-                f"the collision shapes of the gripper of {config.name} do not face each other along y of its grasp "
-                f"frame {config.grasp_frame!r} within {100 * ALONG_M:.0f} cm of it",
-                "check grasp_frame and its offsets, or give gripper.open_width_m, finger_depth_m and tip_m",
+                f"from gripper.closed {grip.closed:g} to open {grip.open:g}, the collision shapes of the gripper of "
+                f"{config.name} do not open along y of its grasp frame {config.grasp_frame!r}",
+                "check the two values, grasp_frame and its offsets, or give gripper.open_width_m, finger_depth_m and "
+                "tip_m",
             )
         value = grip.closed + (grip.open - grip.closed) * shares[last]
         depth_m = hand.depth_m(value, *table[last, 1:3])
@@ -189,7 +190,7 @@ def _last_that_holds(table: np.ndarray, shares: np.ndarray) -> int | None:
     """The widest opening at which the pads still oppose each other, as a row; None where there is none."""
     if not len(table) or shares[0] > 0:
         return None
-    good = np.abs(table[:, 3]) <= MOST_ASKEW_RAD
+    good = (np.abs(table[:, 3]) <= MOST_ASKEW_RAD) | (table[:, 0] <= 0)  # shapes may overlap where they are shut
     good[0] = True
     until = len(good) if good.all() else int(np.argmin(good))
     widest = int(table[:until, 0].argmax())
