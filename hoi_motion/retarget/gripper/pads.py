@@ -150,8 +150,8 @@ def measured_pads(
                 ErrorCode.ROBOT_UNKNOWN,
                 f"from gripper.closed {grip.closed:g} to open {grip.open:g}, the collision shapes of the gripper of "
                 f"{config.name} do not open along y of its grasp frame {config.grasp_frame!r}",
-                "check the two values, grasp_frame and its offsets, or give gripper.open_width_m, finger_depth_m and "
-                "tip_m",
+                "check the two values, and grasp_frame, which may be left out; or give gripper.open_width_m, "
+                "finger_depth_m and tip_m",
             )
         value = grip.closed + (grip.open - grip.closed) * shares[last]
         depth_m = hand.depth_m(value, *table[last, 1:3])

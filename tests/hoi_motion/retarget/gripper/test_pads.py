@@ -81,6 +81,6 @@ def test_fingers_that_are_only_drawn_touch_as_they_are_drawn(tmp_path, small_arm
 
 
 def test_a_frame_away_from_the_fingers_is_refused(tmp_path):
-    with pytest.raises(TavidError, match="do not face each other along y") as caught:
+    with pytest.raises(TavidError, match="do not open along y") as caught:
         small_arm_with(tmp_path, lambda text: text, "grasp_offset_m: [0, 0, 0.3]\n")
     assert caught.value.code is ErrorCode.ROBOT_UNKNOWN and "grasp_frame" in caught.value.hint
