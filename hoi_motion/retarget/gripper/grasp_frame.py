@@ -62,7 +62,7 @@ def _turned(config: RobotConfig, how: str) -> RetargetError:
     return RetargetError(
         ErrorCode.ROBOT_UNKNOWN,
         f"grasp_frame {config.grasp_frame!r} of {config.name} lies wrong: {how}",
-        "z points out of the gripper and y along its opening: turn it by grasp_offset_rpy_rad, or leave out grasp_frame",
+        "z points out of the gripper and y along its opening: turn it by grasp_offset_rpy_rad, or name no frame",
     )
 
 
