@@ -9,6 +9,7 @@ from hoi_motion.motion import SupportBox
 MIN_SUPPORT_HEIGHT_M = 0.12  # what rests lower is taken to stand on the floor
 TABLE_THICKNESS_M = 0.03
 TABLE_SIDE_M = 0.6
+EDGE_M = 0.01  # of the plate around what stands on it, at least
 TRUNK_MARGIN_M = 0.16  # legs and trunk reach this far from their joints
 HAND_MARGIN_M = 0.03
 LEGS_AND_TRUNK = [index_of(name) for name in ("pelvis", "spine1", "spine2")] + [
@@ -33,7 +34,8 @@ def support_under(rest: np.ndarray, primitive: Primitive, actor_m: np.ndarray) -
     below = actor_m.reshape(-1, 3)
     below = below[below[:, 2] < top]
     clear = min([clear, *(np.abs(below[:, :2] - centre).max(1) - HAND_MARGIN_M)])
-    half = float(np.clip(clear, primitive.radius_m + 0.01, TABLE_SIDE_M / 2))
+    least = primitive.radius_m + EDGE_M  # what is wider than a usual plate has a plate as wide as it takes
+    half = float(np.clip(clear, least, max(least, TABLE_SIDE_M / 2)))
     T = np.eye(4)
     T[:3, 3] = [*centre, top - TABLE_THICKNESS_M / 2]
     return SupportBox("support", np.array([2 * half, 2 * half, TABLE_THICKNESS_M]), T)

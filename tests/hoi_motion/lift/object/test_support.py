@@ -48,6 +48,13 @@ def test_it_keeps_clear_of_legs_and_trunk_and_of_hands_below_it(name, place, mar
     np.testing.assert_allclose(plate.size_m[:2] / 2, max(place[:2]) - margin_m)
 
 
+def test_it_is_at_least_as_wide_as_what_stands_on_it():
+    """Also where that is wider than the plate under most things: what lies beyond the edge would tip over."""
+    board = Primitive("box", np.array([0.9, 0.9, 0.05]))
+    plate = support_under(resting(0.8), board, actor())
+    assert (plate.size_m[:2] > board.size_m[:2]).all()
+
+
 def test_arms_reach_over_it():
     plate = support_under(resting(0.8), CUBE, actor(left_wrist=(0.2, 0.0, 0.9), left_elbow=(0.25, 0.0, 1.0)))
     np.testing.assert_allclose(plate.size_m[:2], TABLE_SIDE_M)
