@@ -16,6 +16,8 @@ from hoi_motion.reading.polygons import fans
 
 MAX_ROWS = 5_000_000
 """Of vertices, of normals and of polygons, each; of corners three times as many."""
+MAX_MATERIAL_FILES = 100
+"""Each is opened: a file of 100 MB would have room for ten million names."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class ObjSurface:
         normals: (N, 3) as stored; face_normals: (F, 3) of them at the corners, -1 where the file has none.
         solids: (F,) numbers that change with each `o` or `g` line: for simulators, each is a convex solid of its own.
         materials: (F,) index into `material_names`.
-        material_names: in the order of their first use, "" before any; material_files: those that the file names.
+        material_names: in the order of their first use, "" before any; material_files: those that the file names, once
+            each.
     """
 
     vertices: np.ndarray  # (V, 3)
@@ -49,7 +52,7 @@ def read_obj(content: bytes) -> ObjSurface:
     vertices, normals = array("d"), array("d")
     corners, corner_normals = array("q"), array("q")
     counts, solids, materials = array("q"), array("q"), array("q")
-    solid, material, names, files = 0, 0, {"": 0}, []
+    solid, material, names, files = 0, 0, {"": 0}, {}
     for line in _lines(content):
         kind, rest = (*line.split(None, 1), b"", b"")[:2]
         if kind in (b"v", b"vn"):
@@ -72,7 +75,9 @@ def read_obj(content: bytes) -> ObjSurface:
         elif kind == b"usemtl":
             material = names.setdefault(_text(rest), len(names))
         elif kind == b"mtllib":
-            files.append(_text(rest))
+            files[_text(rest)] = True  # some programs write the line again before each solid
+            if len(files) > MAX_MATERIAL_FILES:
+                raise ValueError(f"it names more than {MAX_MATERIAL_FILES} material files")
         if max(len(vertices), len(normals), len(corners), 3 * len(counts)) > 3 * MAX_ROWS:
             raise ValueError(
                 f"it has more than {MAX_ROWS} vertices, normals or polygons, or three times as many corners"

@@ -101,3 +101,10 @@ def test_very_many_rows_are_refused(monkeypatch):
     monkeypatch.setattr("hoi_motion.reading.obj.MAX_ROWS", 3)
     with pytest.raises(ValueError, match="more than 3"):
         read_obj(PLAIN.encode())
+
+
+def test_a_material_file_is_named_once_and_very_many_are_refused():
+    """Each is opened; some programs name theirs again before each solid."""
+    assert read_obj(("mtllib a.mtl\nmtllib b.mtl\n" * 300 + PLAIN).encode()).material_files == ("a.mtl", "b.mtl")
+    with pytest.raises(ValueError, match="material files"):
+        read_obj(("".join(f"mtllib {i}.mtl\n" for i in range(101)) + PLAIN).encode())
