@@ -17,13 +17,14 @@ MOST_SLABS = 125  # a hand of a metre
 
 
 def slabs(mesh: trimesh.Trimesh, along: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Convex hulls of the slices of a mesh across a direction: vertices (V, 3) and faces (F, 3) of each.
+    """Convex hulls of the slices of a mesh across a direction: vertices (V, 3) and faces (F, 3) of each, flat ones of
+    what is flat.
 
     Args:
         along: (3,) the product with a vertex is its place along the finger, metres: with a scale, its length is not 1.
 
     Raises:
-        RetargetError: ROBOT_UNKNOWN for a mesh that is longer than any hand.
+        RetargetError: ROBOT_UNKNOWN for a mesh that is longer than any hand, or a line.
     """
     points, at = np.asarray(mesh.vertices, float), np.asarray(mesh.vertices, float) @ along
     ends = mesh.edges_unique
@@ -42,14 +43,37 @@ def slabs(mesh: trimesh.Trimesh, along: np.ndarray) -> list[tuple[np.ndarray, np
         corners = np.concatenate([inside, on_cuts[i], on_cuts[i + 1]])
         grain = FINEST_M / max(float(np.linalg.norm(along)), 1e-9)
         corners = np.unique(np.round(corners / grain), axis=0) * grain
-        try:
-            hull = ConvexHull(corners)
-        except (QhullError, ValueError):  # fewer than four points, or all in one plane: nothing that has a volume
-            continue
-        number = np.full(len(corners), -1)
-        number[hull.vertices] = np.arange(len(hull.vertices))
-        parts.append((corners[hull.vertices], number[hull.simplices]))
+        hull = _hull(corners)
+        if hull is not None:
+            parts.append(hull)
+    if not parts:
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN,
+            "a mesh of the hand has no surface: all its points lie on one line",
+            "take it out of the robot's file, or the mesh from where the robot comes from",
+        )
     return parts
+
+
+def _hull(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:  # (C, 3) -> (V, 3), (F, 3)
+    """The convex hull of points; of a sheet without thickness, such as a label, a flat one; None of a line."""
+    try:
+        hull = ConvexHull(corners)
+    except (QhullError, ValueError):  # fewer than four points, or all in one plane
+        return _flat_hull(corners)
+    number = np.full(len(corners), -1)
+    number[hull.vertices] = np.arange(len(hull.vertices))
+    return corners[hull.vertices], number[hull.simplices]
+
+
+def _flat_hull(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    middle = corners.mean(axis=0)
+    axes = np.linalg.svd(corners - middle, full_matrices=False)[2]
+    try:
+        around = ConvexHull((corners - middle) @ axes[:2].T).vertices
+    except (QhullError, ValueError):
+        return None
+    return corners[around], np.array([[0, i, i + 1] for i in range(1, len(around) - 1)])
 
 
 def _cut(points: np.ndarray, at: np.ndarray, ends: np.ndarray, cut_m: float) -> np.ndarray:  # (C, 3)
