@@ -7,7 +7,7 @@ from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, under_its_way
-from hoi_motion.retarget.arm.placement import stands_on
+from hoi_motion.retarget.arm.placement import carriers, stands_on
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 120
@@ -50,7 +50,7 @@ class ExecutionWorld(BulletWorld):
             self._add_box(support.name, support.size_m, support.T_world_box)
         height_m = float(self.T_base[2, 3])
         carrier = stands_on(self.T_base, self._scene.supports)
-        self.carriers = {"floor", "pedestal"} | ({carrier.name} if carrier else set())
+        self.carriers = carriers(self.T_base, self._scene.supports)
         if height_m > PEDESTAL_SIDE_M / 10 and self._arm.config.base_height_m is None and carrier is None:
             T = self.T_base.copy()
             T[2, 3] = height_m / 2

@@ -62,12 +62,23 @@ def _is_carried(T_world_base: np.ndarray, supports: tuple[SupportBox, ...], half
 
 
 def stands_on(T_world_base: np.ndarray, supports: tuple[SupportBox, ...]) -> SupportBox | None:
-    """The support that carries a base; None where it needs a pedestal, or stands on the floor."""
+    """The support that carries a base, which is under its axis; None where it needs a pedestal, or stands on the floor.
+
+    A base beyond the edge would tip over, even where a part of it is still over the support.
+    """
+    return next(iter(_level_with(T_world_base, supports, 0.0)), None)
+
+
+def carriers(T_world_base: np.ndarray, supports: tuple[SupportBox, ...]) -> set[str]:
+    """Names of what a base may touch: floor, pedestal, and supports as high as it that are under a part of it."""
+    return {"floor", "pedestal"} | {s.name for s in _level_with(T_world_base, supports, PEDESTAL_HALF_M)}
+
+
+def _level_with(T_world_base: np.ndarray, supports: tuple[SupportBox, ...], margin_m: float) -> list[SupportBox]:
+    """Supports as high as a base, its axis over them or less than a margin beyond their edges."""
     x, y, height = T_world_base[:3, 3]
-    for support in supports:
-        if abs(support.top_height_m - height) < STANDS_M and _inside(support, np.array([x, y]), PEDESTAL_HALF_M):
-            return support
-    return None
+    level = [s for s in supports if abs(s.top_height_m - height) < STANDS_M]
+    return [s for s in level if _inside(s, np.array([x, y]), margin_m)]
 
 
 def _inside(support: SupportBox, point_m: np.ndarray, margin_m: float) -> bool:

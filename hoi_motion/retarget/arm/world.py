@@ -10,7 +10,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
 from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld
 from hoi_motion.retarget.arm.arm import Arm
-from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M, stands_on
+from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M, carriers, stands_on
 from hoi_motion.retarget.robots.in_bullet import load_robot
 
 SELF_DEPTH_M = 0.001
@@ -116,7 +116,7 @@ class ArmWorld(BulletWorld):
             self._pedestal = None
         height = float(T_world_base[2, 3])
         carrier = stands_on(T_world_base, self._motion.supports)
-        self._carriers = {"floor", "pedestal"} | ({carrier.name} if carrier else set())
+        self._carriers = carriers(T_world_base, self._motion.supports)
         if height > 0.02 and self._arm.config.base_height_m is None and carrier is None:
             half = [PEDESTAL_HALF_M, PEDESTAL_HALF_M, height / 2]
             self._pedestal = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, **client)

@@ -5,6 +5,9 @@ import pytest
 
 from hoi_motion.motion import SupportBox
 from hoi_motion.retarget.arm.placement import base_candidates, stands_on
+from hoi_motion.retarget.arm.world import ArmWorld
+from hoi_motion.rigid import standing_at
+from tests.hoi_motion.retarget.conftest import lifting
 
 
 @pytest.mark.parametrize("given_m, height_m", [(None, 0.76), (0.0, 0.0), (0.9, 0.9)])
@@ -54,3 +57,16 @@ def test_an_arm_that_faces_aside_of_its_bases_x_is_turned_to_the_object():
         ahead = place[:3, :3] @ [0, -1, 0]
         away = object_m[:2] - place[:2, 3]
         assert ahead[:2] @ away / np.linalg.norm(away) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("beyond_m, is_carried", [(-0.02, True), (0.02, False), (0.08, False)])
+def test_a_given_base_stands_on_the_table_only_as_far_as_that_reaches_under_its_axis(small_arm, beyond_m, is_carried):
+    """Beside the edge it has a pedestal, flush with the table, which a part of the base then lies on."""
+    scene = lifting((0.03, 0.03, 0.07))
+    (carrier,) = scene.supports
+    base = standing_at((carrier.T_world_box[0, 3] - carrier.size_m[0] / 2 - beyond_m, 0.1, carrier.top_height_m))
+    assert (stands_on(base, scene.supports) is carrier) is is_carried
+    with ArmWorld(small_arm, scene, "bar") as world:
+        world.set_base(base)
+        world.pose(small_arm.home_rad, small_arm.fingers.values(small_arm.gripper.open))
+        assert ("pedestal" not in world.bodies) is is_carried and world.collision(0.0) is None
