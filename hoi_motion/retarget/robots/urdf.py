@@ -182,13 +182,20 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
     inside = unquote(name.split("://", 1)[-1]) if "://" in name else name
     if name.startswith(PACKAGES):
         inside = inside.lstrip("/")  # package:///NAME is written, too
+    if inside.startswith("//"):
+        inside = "/" + inside.lstrip(
+            "/"
+        )  # file:////opt/ros/..., as xacro writes it where a maker has one slash too many
     if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
         return None
     package, _, rest = inside.partition("/")
     places = []  # a file, and the folder that it must not leave
-    if name.startswith("package://"):
-        for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
-            places.append((Path(prefix) / "share" / package / rest, Path(prefix) / "share" / package))
+    for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
+        share = Path(prefix) / "share"
+        if name.startswith("package://"):
+            places.append((share / package / rest, share / package))
+        elif name.startswith("file://"):  # as xacro expands file://$(find PACKAGE)
+            places.append((Path(inside), share))
     folder = Path(os.path.abspath(folder))
     bases = [base for base in (folder, *folder.parents)[: LEVELS_ABOVE + 1] if base != base.parent]
     for wanted in (inside, rest) if name.startswith(PACKAGES) else (inside,):

@@ -43,6 +43,23 @@ def test_a_mesh_in_the_package_is_found(robot, name):
     assert robot(name) == place
 
 
+@pytest.mark.parametrize("slashes", ["///", "////"])
+def test_a_path_that_xacro_has_expanded_is_read_in_the_robots_folder_and_in_installed_packages(
+    robot, tmp_path, monkeypatch, slashes
+):
+    """`file://$(find arm_description)/meshes/a.stl`, as some makers write it, with one slash more or less."""
+    (robot.folder / "a.stl").write_bytes(BOX)
+    assert robot(f"file:{slashes}{str(robot.folder / 'a.stl').lstrip('/')}") == robot.folder / "a.stl"
+    installed = tmp_path / "ros" / "share" / "arm_description" / "a.stl"
+    installed.parent.mkdir(parents=True)
+    installed.write_bytes(BOX)
+    name = f"file:{slashes}{str(installed).lstrip('/')}"
+    with pytest.raises(RetargetError, match="missing"):
+        robot(name)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "ros"))
+    assert robot(name) == installed
+
+
 def test_a_mesh_that_was_not_fetched_is_named(robot):
     """PyBullet takes it without a word for a link without a shape, which hits nothing."""
     (robot.folder / "a.stl").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n")
