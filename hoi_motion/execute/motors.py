@@ -20,6 +20,7 @@ class MotorRobot:
         body: PyBullet's number; gripper_links: those after the last joint of the arm; finger_links: those that hold.
         fixed_links: those that no joint moves; link_names: by number.
         unlimited: joints whose URDF gives no force, which are as strong as it takes.
+        estimated_kg: links that move whose URDF gives no mass, with what their volume says.
     """
 
     def __init__(self, client: int, arm, seen: bool):
@@ -46,6 +47,8 @@ class MotorRobot:
         for i, joint in enumerate(info):  # parents come first
             moved_by[i] = moved_by[joint[16]] + (joint[2] != pybullet.JOINT_FIXED)
         self.fixed_links = {i for i, count in moved_by.items() if count == 0}
+        still = {self.link_names[i] for i in self.fixed_links}
+        self.estimated_kg = {name: kg for name, kg in arm.estimated_kg.items() if name not in still}
         last = max(moved_by[i] for i in self._arm_ids)
         self.gripper_links = {i for i, count in moved_by.items() if count >= last}
         self.finger_links = set(self._finger_ids)

@@ -100,6 +100,8 @@ class Observer:
         shares = self._saturated / max(self._looks, 1)
         unlimited = self._world.robot.unlimited
         notes = (f"no force limit in the URDF, taken as strong as needed: {', '.join(unlimited)}",) if unlimited else ()
+        weighed = [f"{name} {mass_kg:.2g} kg" for name, mass_kg in self._world.robot.estimated_kg.items()]
+        notes += (f"no mass in the URDF, estimated from volume: {', '.join(weighed)}",) if weighed else ()
         return Execution(
             robot=robot,
             object_name=task.object_name,

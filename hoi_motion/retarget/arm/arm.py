@@ -25,6 +25,7 @@ from hoi_motion.retarget.robots.fingers import (
     moving_joints,
 )
 from hoi_motion.retarget.robots.held import hold_others
+from hoi_motion.retarget.robots.in_bullet import weigh_links
 from hoi_motion.retarget.robots.urdf import (
     JAW_FRAME,
     JAW_JOINTS,
@@ -54,6 +55,7 @@ class Arm:
         urdf_text: the URDF with absolute mesh paths, in which joints of neither the arm nor the gripper are fixed,
             for `load_robot`.
         unfelt_links: links without a collision shape.
+        estimated_kg: links whose mass is not in the URDF, with what their volume says.
     """
 
     def __init__(self, config: RobotConfig):
@@ -79,6 +81,7 @@ class Arm:
         self.fingers = mirrored(fingers, tree, tuple(ends.values()), config.name)
         self._check_opening(tree, ends)
         touch_as_drawn(tree, links_on(tree, arm_joints[-1]) if arm_joints else set())
+        self.estimated_kg = weigh_links(tree)
         self.urdf_text = xml.tostring(tree, encoding="unicode")
         self.unfelt_links = links_without_collision(self.urdf_text)
 

@@ -23,12 +23,16 @@ from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.lock import held_folder, is_held
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
-from hoi_motion.retarget.robots.mesh_file import is_whole_stl, read_mesh, write_plain_obj
+from hoi_motion.retarget.robots.elements import text_of
+from hoi_motion.retarget.robots.mesh_file import is_whole_stl, link_volume_m3, read_mesh, write_plain_obj
 from hoi_motion.retarget.robots.mesh_parts import slabs, write_parts
+from hoi_motion.retarget.robots.structure import INERTIA
 
 PARTS_ALONG = "parts_along"  # of a <mesh>: its collision shape is made of slices across this direction, in the mesh
 MOST_KEPT = 1000  # converted meshes that are not made again
-FRAME_KG, FRAME_KG_M2 = "1e-3", "1e-6"
+FRAME_KG, FRAME_KG_M2 = 1e-3, "1e-6"
+DENSITY_KG_M3 = 1000.0
+"""Of links whose file gives no mass: that of water, which MuJoCo and Gazebo take too where they infer a mass."""
 FOLDER_PREFIX = "tavid-meshes-"
 UNLOCKED_S = 60.0
 """Between creation and locking, the folder of a running process looks as if its process had ended."""
@@ -45,7 +49,7 @@ def load_robot(urdf_text: str, source: str, client: int, seen: bool, fixed_base:
             all of its collision shapes.
     """
     robot = xml.fromstring(urdf_text)
-    _weigh_frames(robot)  # before what is not drawn is taken out: a link weighs the same, drawn or not
+    weigh_links(robot)  # before what is not drawn is taken out: a link weighs the same, drawn or not
     _make_readable(robot, seen)
     flags = 0 if seen else pybullet.URDF_IGNORE_VISUAL_SHAPES
     with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
@@ -79,15 +83,31 @@ def _make_readable(robot: xml.Element, seen: bool) -> None:
                 mesh.set("filename", _as_obj(file, changed_ns))
 
 
-def _weigh_frames(robot: xml.Element) -> None:
-    """Give links that are only frames, without mass and shape, next to no mass: PyBullet takes 1 kg."""
+def weigh_links(robot: xml.Element) -> dict[str, float]:
+    """Give links without <inertial> the mass of their volume, in place, and those that are only frames next to none:
+    PyBullet takes 1 kg, at the link's origin. Returns the masses of those that have a shape, kg.
+
+    Args:
+        robot: tree of a URDF with absolute mesh paths.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a mesh of theirs that cannot be read.
+    """
+    estimated_kg = {}
     carried = {joint.find("child").get("link") for joint in robot.findall("joint")}
     for link in robot.findall("link"):
-        is_frame = not any(link.find(part) is not None for part in ("inertial", "collision", "visual"))
-        if is_frame and link.get("name") in carried:
-            inertial = xml.SubElement(link, "inertial")
-            xml.SubElement(inertial, "mass", value=FRAME_KG)
-            xml.SubElement(inertial, "inertia", {axis: FRAME_KG_M2 for axis in ("ixx", "iyy", "izz")})
+        name = link.get("name", "")
+        if name not in carried or link.find("inertial") is not None:
+            continue
+        volume_m3, middle_m = link_volume_m3(link)
+        mass_kg = max(DENSITY_KG_M3 * volume_m3, FRAME_KG)
+        if link.find("collision") is not None or link.find("visual") is not None:
+            estimated_kg[name] = mass_kg
+        inertial = xml.SubElement(link, "inertial")
+        xml.SubElement(inertial, "origin", xyz=text_of(middle_m))
+        xml.SubElement(inertial, "mass", value=repr(mass_kg))
+        xml.SubElement(inertial, "inertia", dict.fromkeys(INERTIA, "0") | dict.fromkeys(INERTIA[:3], FRAME_KG_M2))
+    return estimated_kg
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)

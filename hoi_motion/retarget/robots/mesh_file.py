@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
+from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, TavidError
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 DIRECTIONS = trimesh.creation.icosphere(subdivisions=2).vertices  # a hull keeps its farthest points along these
 STL_HEADER_BYTES, STL_TRIANGLE_BYTES = 84, 50
 MAX_MATERIAL_BYTES = MEBIBYTE
+TINY_M3 = 1e-12
 
 
 def link_points_m(link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
@@ -36,6 +38,28 @@ def link_points_m(link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
         if points:
             return np.concatenate(points)
     return np.zeros((0, 3))
+
+
+def link_volume_m3(link: xml.Element) -> tuple[float, np.ndarray]:
+    """Volume of a link's collision shapes, else of its visual ones, and its middle (3,) in the link's frame.
+
+    A mesh counts as its convex hull, as it does in PyBullet; where shapes overlap, both count.
+
+    Args:
+        link: of a URDF with absolute mesh paths.
+    """
+    volume_m3, moment = 0.0, np.zeros(3)
+    for shape in link.findall("collision") or link.findall("visual"):
+        points = _shape_points_m(shape)
+        try:
+            hull = ConvexHull(points - points.mean(axis=0))
+        except (QhullError, ValueError):  # a sheet
+            continue
+        corners = hull.points[hull.simplices]  # (F, 3, 3), each with the middle a tetrahedron
+        parts = np.abs(np.linalg.det(corners)) / 6
+        volume_m3 += hull.volume
+        moment += parts @ (corners.sum(axis=1) / 4) + hull.volume * points.mean(axis=0)
+    return volume_m3, moment / max(volume_m3, TINY_M3)
 
 
 def _shape_points_m(shape: xml.Element) -> np.ndarray:  # (P, 3)

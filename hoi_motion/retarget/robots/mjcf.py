@@ -24,7 +24,6 @@ from hoi_motion.retarget.robots.structure import MAX_LINKS
 
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
-DEFAULT_KG = 1.0
 ANY_WAY_M = 10.0  # range of a prismatic joint without limits, to either side
 MAX_MADE = 10_000  # elements by <replicate> and <attach>, of which a few lines can ask for more than fits into memory
 NOT_READ = ("composite", "flexcomp")  # they make bodies that the file does not spell out
@@ -265,14 +264,9 @@ class _Converter:
         return joint
 
     def _link(self, body: xml.Element, children: list, name: str) -> xml.Element:
+        """A link; without <inertial> and masses of its geoms it has none, and whoever needs one takes its volume."""
         link = xml.Element("link", name=name)
-        inertial = body.find("inertial")
-        given = {} if inertial is None else inertial.attrib
-        at = xml.SubElement(link, "inertial")
-        at.append(origin_of(self._turns.pose(given)))
-        xml.SubElement(at, "mass", value=given.get("mass", str(DEFAULT_KG)))
-        ixx, iyy, izz = numbers(given.get("diaginertia"), [0.01, 0.01, 0.01])
-        xml.SubElement(at, "inertia", ixx=str(ixx), iyy=str(iyy), izz=str(izz), ixy="0", ixz="0", iyz="0")
+        inertial, weights = body.find("inertial"), []
         for geom, T_frame, its_class, of in children:
             if geom.tag != "geom":
                 continue
@@ -281,12 +275,20 @@ class _Converter:
             if geometry is None:
                 continue
             T = T_frame @ T
+            weights += [(float(shape.get("mass")), T[:3, 3])] if shape.get("mass") else []
             touches = shape.get("contype", "1") != "0" or shape.get("conaffinity", "1") != "0"
             touches &= shape.get("type") != "ellipsoid"
             for tag in ("visual", "collision") if touches else ("visual",):
                 element = xml.SubElement(link, tag)
                 element.append(origin_of(T))
                 xml.SubElement(element, "geometry").append(xml.fromstring(xml.tostring(geometry)))
+        if inertial is not None:
+            given = inertial.attrib
+            link.append(_inertial(given.get("mass", ""), self._turns.pose(given), given.get("diaginertia")))
+        elif mass_kg := sum(kg for kg, _ in weights):
+            T_mass = np.eye(4)
+            T_mass[:3, 3] = sum(kg * at for kg, at in weights) / mass_kg
+            link.append(_inertial(str(mass_kg), T_mass))
         return link
 
     def _geometry(self, shape: dict) -> tuple[xml.Element | None, np.ndarray]:
@@ -345,3 +347,13 @@ def _empty_link(name: str) -> xml.Element:
         f'<link name="{name}"><inertial><mass value="0.01"/><inertia ixx="1e-5" iyy="1e-5" izz="1e-5" ixy="0" ixz="0" '
         f'iyz="0"/></inertial></link>'
     )
+
+
+def _inertial(mass_kg: str, T: np.ndarray, diagonal: str | None = None) -> xml.Element:  # (4, 4)
+    """A URDF's <inertial>; its moments are read by nobody here."""
+    made = xml.Element("inertial")
+    made.append(origin_of(T))
+    xml.SubElement(made, "mass", value=mass_kg)
+    ixx, iyy, izz = numbers(diagonal, [0.01, 0.01, 0.01])
+    xml.SubElement(made, "inertia", ixx=str(ixx), iyy=str(iyy), izz=str(izz), ixy="0", ixz="0", iyz="0")
+    return made

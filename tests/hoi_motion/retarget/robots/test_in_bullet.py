@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as xml
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.lock import held_folder
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.physics.world import bullet_client
-from hoi_motion.retarget.robots.in_bullet import load_robot
+from hoi_motion.retarget.robots.in_bullet import load_robot, weigh_links
+from hoi_motion.retarget.robots.structure import INERTIA
 from tests.hoi_motion.reading.collada_text import DAE, collada
 
 BOX = trimesh.creation.box((0.2, 0.2, 0.2)).apply_translation([1.0, 0, 0])
@@ -73,6 +75,7 @@ def test_the_solids_of_an_obj_stay_apart(tmp_path):
     with bullet_client() as client:
         text = URDF.format(tag="collision", file=tmp_path / "two.obj")
         load_robot(text, "r", client, seen=False, fixed_base=True)
+        pybullet.performCollisionDetection(physicsClientId=client)  # rays see links where they last were
         hits = [pybullet.rayTest([x, 0, 3], [x, 0, -3], physicsClientId=client)[0][1] for x in (0.15, 1.0, 2.0)]
     assert hits == [0, -1, 0]
 
@@ -98,10 +101,42 @@ def test_a_drawn_mesh_that_is_damaged_is_named(tmp_path, name):
         load_robot(URDF.format(tag="visual", file=tmp_path / name), "robot.urdf", client, seen=True, fixed_base=True)
 
 
-def test_what_is_not_drawn_needs_no_mesh_that_can_be_read(tmp_path):
+def test_what_is_not_drawn_needs_no_mesh_that_can_be_read_unless_its_mass_is_to_be_known(tmp_path):
     (tmp_path / "a.glb").write_text("broken")
+    text = URDF.format(tag="visual", file=tmp_path / "a.glb")
+    moments = " ".join(f'{name}="1"' for name in INERTIA)
+    inertial = f'<inertial><mass value="1"/><inertia {moments}/></inertial>'
+    weighed = text.replace('<link name="arm">', f'<link name="arm">{inertial}')
     with bullet_client() as client:
-        assert load_robot(URDF.format(tag="visual", file=tmp_path / "a.glb"), "r", client, False, True) >= 0
+        assert load_robot(weighed, "r", client, False, True) >= 0
+    with bullet_client() as client, pytest.raises(RetargetError, match="a.glb"):
+        load_robot(text, "r", client, False, True)
+
+
+def test_links_without_mass_weigh_what_water_of_their_volume_does_about_their_middle(tmp_path):
+    """PyBullet takes 1 kg at the link's origin, for a finger of 13 g as for a forearm of 2 kg."""
+    BOX.export(tmp_path / "a.stl")
+    robot = xml.fromstring(URDF.format(tag="collision", file=tmp_path / "a.stl"))
+    assert weigh_links(robot) == {"arm": pytest.approx(64.0)}  # the root does not move
+    with bullet_client() as client:
+        body = load_robot(xml.tostring(robot, encoding="unicode"), "r", client, seen=False, fixed_base=True)
+        dynamics = pybullet.getDynamicsInfo(body, 0, physicsClientId=client)
+    assert dynamics[0] == pytest.approx(64.0) and dynamics[3] == pytest.approx([2.0, 0, 0])
+
+
+def test_round_shapes_sheets_and_given_masses_are_weighed_as_such():
+    def link(name: str, inside: str) -> str:
+        joint = f'<joint name="{name}" type="fixed"><parent link="base"/><child link="{name}"/></joint>'
+        return f'<link name="{name}">{inside}</link>{joint}'
+
+    shape = "<visual><origin xyz='{}'/><geometry><{}/></geometry></visual>".format
+    ball = shape("0 0 1", 'sphere radius="0.05"') + shape("0 0 0", 'sphere radius="0.05"')
+    given = '<inertial><mass value="0.3"/></inertial>' + ball
+    links = link("frame", "") + link("balls", ball) + link("given", given)
+    robot = xml.fromstring(f'<robot name="r"><link name="base"/>{links}</robot>')
+    assert weigh_links(robot) == {"balls": pytest.approx(2 * 4 / 3 * np.pi * 0.05**3 * 1000, rel=0.05)}
+    origin = next(a for a in robot.findall("link") if a.get("name") == "balls").find("inertial/origin")
+    np.testing.assert_allclose(np.array(origin.get("xyz").split(), float), [0, 0, 0.5], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -314,3 +314,14 @@ def test_a_slides_axis_has_length_1(tmp_path):
     slide = '<body name="palm"><joint name="slide" type="slide" axis="0 0 2" range="0 0.1"/></body>'
     (tmp_path / "a.xml").write_text(f"<mujoco><worldbody>{slide}</worldbody></mujoco>")
     assert parse_urdf(tmp_path / "a.xml").find("joint[@name='slide']/axis").get("xyz") == "0.0 0.0 1.0"
+
+
+def test_a_body_weighs_what_its_geoms_do_where_it_has_no_inertial_and_else_has_no_mass(tmp_path):
+    """MuJoCo takes the volume of bodies without either, and so does whoever reads the URDF."""
+    body = '<body name="{}"><joint axis="0 0 1"/><geom size="0.1" pos="0 0 0.2" {}/><geom size="0.1" {}/></body>'.format
+    bodies = body("told", 'mass="0.3"', 'mass="0.1"') + body("untold", "", "")
+    text = f'<mujoco><worldbody><body name="base">{bodies}</body></worldbody></mujoco>'
+    links = {a.get("name"): a for a in mjcf_to_urdf(xml.fromstring(text), tmp_path / "r.xml").findall("link")}
+    told = links["told"].find("inertial")
+    assert float(told.find("mass").get("value")) == pytest.approx(0.4) and links["untold"].find("inertial") is None
+    assert float(told.find("origin").get("xyz").split()[2]) == pytest.approx(0.15)
