@@ -173,6 +173,14 @@ class Arm:
         """How far poses are out of reach at least; where it is above 0, `solve` finds nothing. at_m: as there."""
         return self._kinematics.beyond_m(T_base_tool, at_m)
 
+    def posture(self, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None) -> np.ndarray | None:
+        """As of Kinematics."""
+        return self._kinematics.posture(T_base_tool, steps, at_m)
+
+    def nearest_posture(self, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None) -> np.ndarray | None:
+        """As of Kinematics."""
+        return self._kinematics.nearest_posture(T_base_tool, steps, at_m)
+
     def solve(
         self, q: np.ndarray, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None
     ) -> np.ndarray | None:

@@ -68,7 +68,7 @@ def as_reached(arm, grasp: Grasp, T_base_object: np.ndarray) -> Grasp:
     for as_it_comes in (False, False, True):
         T = T_base_object @ grasp.T_object_tool
         at_m = between_m(arm, grasp, arm.finger_value(grasp.open_m))
-        q = arm.nearest(arm.home_rad, T, 40, at_m) if arm.beyond_m(T[None], at_m)[0] <= 0 else None
+        q = arm.nearest_posture(T, 40, at_m) if arm.beyond_m(T[None], at_m)[0] <= 0 else None
         if q is None:
             raise NotPossible(TOUCH_OUT_OF_REACH, path_independent=True)
         R_object_tool = T_base_object[:3, :3].T @ arm.forward(q)[:3, :3]
@@ -116,7 +116,7 @@ class Attempt:
         beyond_m = arm.beyond_m(self.T_pads[line.touch : line.release + 1], self.at_m[line.release])
         touch = None
         if beyond_m[0] <= 0:
-            touch = arm.solve(arm.home_rad, self.T_pads[line.touch], 40, self.at_m[line.touch])
+            touch = arm.posture(self.T_pads[line.touch], 40, self.at_m[line.touch])
         if touch is None:
             raise NotPossible(TOUCH_OUT_OF_REACH, path_independent=True)
         world.set_base(self.base)

@@ -3,7 +3,11 @@
 # pyright: reportAttributeAccessIssue=false
 # pinocchio is compiled and has no types
 
+from collections.abc import Callable
+from functools import cached_property
+
 import numpy as np
+from scipy.stats import qmc
 
 from hoi_motion.retarget.robots.reach import reach_of
 
@@ -16,6 +20,10 @@ YIELDING_TURN = 0.02  # cost of a turn, of an arm that cannot turn in all ways: 
 YIELDING_REST = 1e-5
 STILL_RAD = 1e-3  # a step that is smaller changes nothing any more
 MOST_TILT_RAD = np.radians(20)
+# postures from which a pose is looked for when it is not found from home
+POSTURES = 2000
+NEAREST_POSTURES = 4
+TURN_M = 0.3  # a radian of turn is as far as that
 
 
 class Kinematics:
@@ -37,6 +45,7 @@ class Kinematics:
         from pink.limits import ConfigurationLimit
 
         self._lower_rad, self._upper_rad = model.lowerPositionLimit, model.upperPositionLimit
+        self._home_rad = home_rad
         self.reach = reach_of(model, _add_grasp_frame(model, link, T_wrist_tool), T_wrist_tool)
         self.has_all_axes = model.nv >= ALL_AXES
         self._configuration = pink.Configuration(model, model.createData(), home_rad)
@@ -58,6 +67,39 @@ class Kinematics:
             return self.reach.beyond_m(T, POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD)
         aside_m = 0.0 if at_m is None else float(np.linalg.norm(at_m))
         return self.reach.beyond_m(T_base_tool, POSITION_TOLERANCE_M + aside_m, np.inf)
+
+    def posture(self, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None) -> np.ndarray | None:
+        """As `solve`, from wherever it takes: home, else postures of the arm that bring the frame near to the pose.
+
+        From one start, IK ends at joint limits for many poses that the arm has: from home it misses half of those of an
+        arm with a torso.
+        """
+        return self._from_postures(self.solve, T_base_tool, steps, at_m)
+
+    def nearest_posture(self, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None) -> np.ndarray | None:
+        """As `nearest`, from wherever it takes."""
+        return self._from_postures(self.nearest, T_base_tool, steps, at_m)
+
+    def _from_postures(self, find: Callable, T_base_tool: np.ndarray, steps: int, at_m) -> np.ndarray | None:
+        found = find(self._home_rad, T_base_tool, steps, at_m)
+        if found is not None:
+            return found
+        postures, T = self._spread
+        goal = T_base_tool if at_m is None else T_base_tool @ _shift(-at_m)
+        cosine = (np.einsum("nij,ij->n", T[:, :3, :3], goal[:3, :3]) - 1) / 2
+        away_m = np.linalg.norm(T[:, :3, 3] - goal[:3, 3], axis=1) + TURN_M * np.arccos(np.clip(cosine, -1, 1))
+        for i in np.argsort(away_m, kind="stable")[:NEAREST_POSTURES]:
+            found = find(postures[i], T_base_tool, steps, at_m)
+            if found is not None:
+                return found
+        return None
+
+    @cached_property
+    def _spread(self) -> tuple[np.ndarray, np.ndarray]:  # (P, n), (P, 4, 4)
+        """Postures spread evenly over the joints' ranges, the same each time, and where they have the grasp frame."""
+        shares = qmc.Halton(len(self._home_rad), scramble=False).random(POSTURES)
+        postures = self._lower_rad + (self._upper_rad - self._lower_rad) * shares
+        return postures, np.array([self.forward(q) for q in postures])
 
     def solve(
         self, q: np.ndarray, T_base_tool: np.ndarray, steps: int, at_m: np.ndarray | None = None
