@@ -1,10 +1,15 @@
 """Motions executed in simulation: how often a robot succeeds, and the causes of failures.
 
 python -m benchmarks.execute --robot panda panda_wide --scenes 40 --out FILE
+python -m benchmarks.execute --robot so101 --urdf Simulation/SO101/so101_new_calib.urdf --boxes
+python -m benchmarks.execute --robot FILE.yaml --lifts [--jaw_share 0.6]
 python -m benchmarks.execute --planned --robot panda panda_wide [--depth] [--known] --out FILE
 
-The first uses ground-truth motions of held-out scenes. --planned starts from a picture and a mask: plans for the first
-22 cases of TargetBench, each from one video of the mini model, executed on the true objects (benchmarks/planned.py).
+The first uses ground-truth motions of held-out scenes. --boxes and --lifts are for arms smaller than a person's: boxes
+of several widths, lifted by 10 cm, and the lifts of those scenes alone, at their true size or with the object as wide
+as a share of the opening of the gripper (benchmarks/jaw_sized.py). --planned starts from a picture and a mask: plans
+for the first 22 cases of TargetBench, each from one video of the mini model, executed on the true objects
+(benchmarks/planned.py).
 
 Motions are retargeted, then executed: motors with limits, free objects, friction 0.5, no artificial attachment. Success
 is defined in hoi_motion/execute/task.py. With --out an interrupted run continues where it stopped.
@@ -28,12 +33,24 @@ KINDS = ("touch", "slide", "lift")
 SCENES = 40
 CASES = 22
 GOALS = {"panda": 28, "panda_wide": 38}  # of 40
+BOXES_MM = (15, 25, 35, 45, 55, 65, 75)
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--robot", nargs="+", default=["panda"], help="names or YAML files of arms")
-    parser.add_argument("--urdf", default="", help="URDF to use instead of the one named in the YAML file")
+    parser.add_argument("--urdf", default="", help="URDF of the one robot, instead of that named in its YAML file")
+    parser.add_argument(
+        "--boxes",
+        nargs="*",
+        type=int,
+        metavar="MM",
+        help=f"boxes of these widths instead of scenes; default {', '.join(map(str, BOXES_MM))}",
+    )
+    parser.add_argument("--lifts", action="store_true", help="only those of the scenes in which something is lifted")
+    parser.add_argument(
+        "--jaw_share", type=float, default=0.0, help="lifts: width of the object over the gripper's opening; 0: true"
+    )
     parser.add_argument(
         "--planned", action="store_true", help="plans from a frame and a mask instead of the true motions"
     )
@@ -51,22 +68,51 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "execute")
     arguments = parser.parse_args(argv)
+    if arguments.urdf and len(arguments.robot) > 1:
+        parser.error("--urdf is of one robot, and --robot names several: write theirs into YAML files")
+    if arguments.jaw_share and not (arguments.lifts and 0 < arguments.jaw_share <= 1):
+        parser.error("--jaw_share is a share of the opening, above 0 and at most 1, and goes with --lifts")
+    if (arguments.boxes is not None) + arguments.lifts + arguments.planned > 1:
+        parser.error("give one of --boxes, --lifts and --planned")
     (_planned if arguments.planned else _true)(arguments)
     return 0
 
 
 def _true(arguments) -> None:
-    """The motions of the scenes themselves."""
+    """The motions of the scenes themselves, or boxes."""
     first, count = arguments.first, arguments.scenes or SCENES
+    name, what, settings = "execute", f"true motions of {count} scenes carried out in physics", {}
+    if arguments.boxes is not None:
+        jobs = {f"{width_mm} mm": (width_mm,) for width_mm in arguments.boxes or BOXES_MM}
+        name, what = "execute_boxes", f"{len(jobs)} boxes lifted by friction alone"
+    else:
+        jobs = {i: (i,) for i in range(first, first + count)}
+    if arguments.lifts:
+        settings = {"jaw_share": arguments.jaw_share}
+        name = "execute_lifts_scaled" if arguments.jaw_share else "execute_lifts"
+        what = f"lifts of {count} scenes carried out in physics"
+        what += f", objects of {arguments.jaw_share:g} of the gripper's opening" if arguments.jaw_share else ""
+        jobs = _lifts(jobs)
+    how = measure if arguments.boxes is None else measure_box
+    goals = GOALS if name == "execute" else {}
     found = {}
     for robot in arguments.robot:
-        jobs = {i: (i,) for i in range(first, first + count)}
-        rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, robot=robot, urdf=arguments.urdf)
-        print(f"{robot}, {len(rows)} scenes")
-        print("\n".join(table(rows, GOALS.get(robot))))
+        settings |= {"robot": robot, "urdf": arguments.urdf}
+        rows = measure_pieces(how, jobs, arguments.out, arguments.workers, **settings)
+        print(f"{robot}, {what}" if goals is not GOALS else f"{robot}, {len(rows)} scenes")
+        print("\n".join(table(rows, goals.get(robot))))
         found[Path(robot).stem] = Value(sum(not r["why_not"] for r in rows))
+        if name != "execute":
+            found[f"{Path(robot).stem}_of"] = Value(len(rows))
     if arguments.save:
-        save(arguments.save, f"true motions of {count} scenes carried out in physics", found)
+        save(name if arguments.save == "execute" else arguments.save, what, found)
+
+
+def _lifts(jobs: dict) -> dict:
+    """Those of the scenes in which the target is lifted."""
+    from hoi_motion.execute.task import task_of
+
+    return {i: job for i, job in jobs.items() if task_of(_scene(i).motion, "target").kind == "lift"}
 
 
 def _planned(arguments) -> None:
@@ -100,28 +146,55 @@ def _loaded(robot: str, urdf: str):
     return Arm(load_robot_config(robot, urdf)), free_body()
 
 
-def measure(number: int, robot: str, urdf: str) -> dict:
+@lru_cache(maxsize=64)
+def _scene(number: int):
+    """A held-out scene of which only the motion is used."""
+    from training.scenes.scene import HELD_OUT_SEED, generate_scene
+
+    return generate_scene(HELD_OUT_SEED + number, 48, 72, 25, supersampling=1)
+
+
+def measure(number: int, robot: str, urdf: str, jaw_share: float = 0.0) -> dict:
     """Outcome of one held-out scene; `why_not` is empty if the robot succeeds."""
+    from benchmarks.jaw_sized import scaled_object
+    from hoi_motion.retarget.arm.grasp import least_width_m
+
+    arm, _ = _loaded(robot, urdf)
+    scene = _scene(number)
+    what, noun, motion = " ".join(scene.triplet[1:]), scene.triplet[2].split()[-1], scene.motion
+    if jaw_share:
+        thing = motion.object_named("target")
+        width_m = least_width_m(thing, thing.T_world_object[0, 2, :3])
+        motion = scaled_object(motion, "target", jaw_share * arm.gripper.open_width_m / width_m)
+    return _outcome(motion, what, noun, robot, urdf)
+
+
+def measure_box(width_mm: int, robot: str, urdf: str) -> dict:
+    """Outcome of a box; as `measure`."""
+    from benchmarks.jaw_sized import box_lift
+
+    return _outcome(box_lift(width_mm / 1000), "a box", "box", robot, urdf)
+
+
+def _outcome(motion, what: str, noun: str, robot: str, urdf: str) -> dict:
+    """A motion planned for a robot and carried out."""
     from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.execute.execute import execute
     from hoi_motion.execute.task import task_of
     from hoi_motion.retarget.arm.trajectory import retarget_arm
-    from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
     arm, body = _loaded(robot, urdf)
-    scene = generate_scene(HELD_OUT_SEED + number, 48, 72, 25, supersampling=1)
-    what, noun = " ".join(scene.triplet[1:]), scene.triplet[2].split()[-1]
-    row = {"what": what, "kind": task_of(scene.motion, "target").kind}
+    row = {"what": what, "kind": task_of(motion, "target").kind}
     start = time.process_time()
     try:
-        plan = retarget_arm(scene.motion, arm, body)
+        plan = retarget_arm(motion, arm, body)
     except RetargetError as error:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
         seconds = time.process_time() - start
         return row | {"why_not": "unreachable", "stage": "none", "told": error.message, "plan_s": seconds}
     planned = time.process_time()
-    done = execute(plan, arm, scene.motion, noun=noun)
+    done = execute(plan, arm, motion, noun=noun)
     row |= {"plan_s": planned - start, "execute_s": time.process_time() - planned, "robot_s": done.seconds}
     row |= {"told": done.sentence(), "why_not": done.why_not, "stage": done.stage, "place_m": done.place_error_m}
     row |= {"slip_m": done.slip_m, "hits": len(done.collisions), "saturated": max(done.saturated.values(), default=0.0)}
@@ -153,7 +226,11 @@ def table(rows: list[dict], goal: int | None) -> list[str]:
         ]
     causes = Counter((r["kind"], r["why_not"]) for r in failed)
     lines += [f"{kind}, {cause}: {count}" for (kind, cause), count in sorted(causes.items())]
-    return lines + [f"scene {r['piece']}, {r['what']}: {r['told']}" for r in failed]
+    return lines + [f"{_piece(r['piece'])}, {r['what']}: {r['told']}" for r in failed]
+
+
+def _piece(name) -> str:
+    return f"scene {name}" if isinstance(name, int) else name
 
 
 if __name__ == "__main__":
