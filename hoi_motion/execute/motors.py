@@ -10,6 +10,9 @@ from hoi_motion.retarget.robots.in_bullet import load_robot
 POSITION_GAIN = 0.3
 VELOCITY_GAIN = 1.0
 GEAR_FORCE_N = 2000.0  # the rack that couples two fingers does not give way
+# share of a gear's error that is mended in a step: the bars of a linkage are stiffer than a rack, or its pads turn away
+# from what they hold
+RACK_STIFFNESS, BAR_STIFFNESS = 0.2, 0.8
 SATURATED = 0.99  # share of its greatest force from which a motor is at its limit
 
 
@@ -78,7 +81,8 @@ class MotorRobot:
                 [0, 0, 0],
                 **self._client,
             )
-            pybullet.changeConstraint(gear, gearRatio=-ratio, erp=0.2, maxForce=GEAR_FORCE_N, **self._client)
+            stiffness = RACK_STIFFNESS if self._arm.driven_fingers[i] else BAR_STIFFNESS
+            pybullet.changeConstraint(gear, gearRatio=-ratio, erp=stiffness, maxForce=GEAR_FORCE_N, **self._client)
 
     def stand(self, T_world_base: np.ndarray, q: np.ndarray, fingers: np.ndarray) -> None:  # (4, 4), (n,), (g,)
         """Place it, at rest in a configuration."""

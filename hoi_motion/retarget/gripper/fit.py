@@ -20,6 +20,9 @@ from hoi_motion.retarget.gripper.sides import LINK_ENDING, carried_by_fingers, d
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
 from hoi_motion.retarget.robots.fingers import Fingers, grasp_link, links_on
 
+TIP_FORCE_N = 40.0
+"""Of each finger whose file gives no force: hands of this size hold with 20 to 140 N."""
+
 
 @dataclass(frozen=True)
 class FittedGripper:
@@ -105,6 +108,9 @@ def _fitted(
         take_in_parts(tree, {name: np.linalg.inv(T) @ T_wrist_tool for name, T in zip(hand, T_wrist_links)})
     text = xml.tostring(tree, encoding="unicode")
     grip, opening, beside_m = measured_gripper(text, config, fingers, wrist, T_wrist_tool)
+    if grip.force_n is None:
+        moving = 1 if one_jaw else 2
+        grip = dataclasses.replace(grip, force_n=TIP_FORCE_N * opening.rate / moving)
     T_wrist_tool[:3, 3] += beside_m * T_wrist_tool[:3, 1]
     return FittedGripper(grip, opening, one_jaw, driven_fingers(tree, fingers, sides), T_wrist_tool, text)
 

@@ -33,6 +33,11 @@ class Opening:
         ends, still = np.array([0.0, 1.0]), np.zeros(2)
         return cls(closed, open, open_width_m, ends, ends, still, still)
 
+    @property
+    def rate(self) -> float:
+        """Metres of opening for a metre or radian of the value, on average: forces at tip and joint are as this is."""
+        return self.open_width_m * float(self.widths[-1] - self.widths[0]) / abs(self.open - self.closed)
+
     def value(self, width_m: float) -> float:
         """The gripper's value for an opening."""
         share = float(np.interp(np.clip(width_m / self.open_width_m, 0, 1), self.widths, self.values))

@@ -38,7 +38,13 @@ class GripperConfig:
         maximum=0.5,
         unit="m",
     )
-    force_n: float = option(40.0, "holding force of each finger", minimum=0.1, maximum=1000.0, unit="N or Nm")
+    force_n: float | None = option(
+        None,
+        "holding force of each finger at its joint; empty: what makes 40 N at its tip",
+        minimum=0.1,
+        maximum=1000.0,
+        unit="N or Nm",
+    )
 
     def __post_init__(self):
         check_options(self, "gripper.")

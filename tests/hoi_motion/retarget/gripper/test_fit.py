@@ -74,6 +74,15 @@ def test_motors_are_as_the_robots_file_says_where_its_urdf_is_wrong(tmp_path):
     assert joints["lift"].find("limit").get("effort") == "1.25" and joints["elbow"].find("limit").get("effort") == "3"
 
 
+def test_a_force_that_is_not_given_is_one_at_the_finger_tips(tmp_path, panda, small_arm):
+    """40 of a joint that turns would be Nm: a jaw of 76 mm would press with 500 N."""
+    turning = Arm(bare(tmp_path, "grip"))
+    assert turning.gripper.force_n == pytest.approx(40 * turning.opening.rate) and 0.8 < turning.gripper.force_n < 2.5
+    sliding = dataclasses.replace(panda.config, gripper=GripperConfig(panda.config.gripper.joints), grasp_frame="")
+    assert Arm(sliding).gripper.force_n == pytest.approx(40, rel=0.05)
+    assert small_arm.gripper.force_n == 1.5  # of its file
+
+
 def linkage(*joints: tuple[str, str, str]) -> xml.Element:
     """A robot of joints (name, parent, child)."""
     root = xml.Element("robot")
