@@ -37,7 +37,7 @@ def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
             these map to brightness differs between cameras.
     """
     picture = _open(path, "image", ErrorCode.IMAGE_INVALID)
-    if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
+    if picture.mode.startswith(("I", "F")):
         raise InputError(
             ErrorCode.IMAGE_INVALID,
             f"image {path} has more than 8 bits a pixel ({picture.mode}): how they map to brightness is not known",
@@ -163,9 +163,9 @@ def _open(path, name: str, code: ErrorCode):
             check_passes(picture, content)
             if has_deep_colours(picture):
                 raise InputError(code, f"{name} {path} has 16 bits a channel, of which 8 would be lost", _EIGHT_BITS)
-            # an MPO is a JPEG with more pictures behind it, as telephones write them: the first is the picture
-            if picture.format != "MPO" and getattr(picture, "is_animated", False):
-                raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
+            check_single(picture)
+            if picture.mode == "LAB":  # read as red, green and blue it would be another picture
+                raise ValueError("its colours are CIE L*a*b*: save it as RGB")
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
             picture.info[_LOSSY] = picture.format in ("JPEG", "MPO") or picture.format == "WEBP" and _VP8 in content
@@ -185,6 +185,13 @@ def has_deep_colours(picture) -> bool:
         if ";16" in str(layout) or picture.format == "PPM" and any(number > 255 for number in numbers):
             return True
     return False
+
+
+def check_single(picture) -> None:
+    """Raises: ValueError for an animation, or a file of several pictures of which nothing says which is meant."""
+    # an MPO is a JPEG with more pictures behind it, as telephones write them: the first is the picture
+    if picture.format != "MPO" and getattr(picture, "is_animated", False):
+        raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
 
 
 def check_passes(picture, content) -> None:

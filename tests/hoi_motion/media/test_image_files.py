@@ -32,6 +32,13 @@ def _deep_png(path, channels: int) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
+def test_lab_colours_are_refused_as_what_they_are(tmp_path):
+    Image.fromarray(np.full((8, 9, 3), 90, np.uint8), "LAB").save(path := tmp_path / "lab.tif")
+    for read, code in ((read_image, "IMAGE"), (read_mask, "MASK"), (read_labels, "MASK"), (read_depth, "IMAGE")):
+        with pytest.raises(InputError, match=rf"{code}_INVALID.*CIE L\*a\*b\*: save it as RGB"):
+            read(path)
+
+
 @pytest.mark.parametrize("ending", [".png", ".tif", ".pgm"])
 def test_a_sixteen_bit_grey_image_is_refused_and_a_mask_of_it_is_read(tmp_path, ending):
     path = tmp_path / f"image{ending}"
