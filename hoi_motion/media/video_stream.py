@@ -8,7 +8,7 @@ process and not ours.
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,6 +34,8 @@ _KNOWS_NO_LENGTH = ("avi",)
 _LENGTH_FROM_ZERO = ("matroska,webm", "nut", "asf")
 _CUT = re.compile(r"partial file|ended prematurely|corrupt input packet|Packet corrupt", re.IGNORECASE)
 _COVER = re.compile(r"\((attached pic|timed thumbnails)\)")
+# what ffmpeg says, at its most talkative, of each filter that turns a picture
+_TURN = re.compile(r"^Filter '([hv]flip)' formats:|^\[transpose @ .*Setting 'dir' to value '(\w+)'")
 # flag of a packet in ffmpeg's list that is decoded and not shown
 _NOT_SHOWN = 0x4
 # every frame once, at its own time and in its own size
@@ -247,6 +249,8 @@ def open_video(path) -> VideoStream:
     if long and container in _LENGTH_FROM_ZERO:
         duration_s -= max(0.0, float(said.found(r"  Duration: [\d:.]+, start: (-?[\d.]+)") or 0.0))
     kind = PictureKind.of_stream(videos[stream][1])
+    if kind.is_interlaced:
+        kind = replace(kind, turn=_turn(path, stream))
     kind.warn_of_hdr(path)
     return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container, stream, kind)
 
@@ -259,6 +263,19 @@ def _first_frame(path: Path, stream: int) -> tuple[str, DecoderWords]:
         process.wait()
     said.thread.join()
     return listed, said
+
+
+def _turn(path: Path, stream: int) -> tuple[str, ...]:
+    """The filters by which ffmpeg turns and mirrors the pictures of a video stream before all others.
+
+    They follow from its display matrix, of which ffmpeg tells the angle without the mirroring.
+    """
+    arguments = (*_map(stream), "-frames:v", "1", "-f", "null", "-")
+    with running(path, *arguments, loglevel="debug", kept=_TURN) as (process, said, watch), watch.waiting():
+        process.wait()
+    said.thread.join()
+    found = [_TURN.search(line) for line in said.lines()]
+    return tuple(flip if flip else f"transpose={direction}" for flip, direction in (match.groups() for match in found))
 
 
 def _moving_stream(path: Path) -> int | None:
