@@ -319,7 +319,7 @@ def _diagnostics(view: _View, fit: BodyFit, distance: Distance) -> dict[str, flo
 
 def _camera_by_edges(clip: Clip, track: KeypointTrack, config: LiftConfig) -> tuple[np.ndarray, str, StraightLines]:
     """Intrinsics (3, 3), where the focal length is from, and the first frame's edges without people and the object."""
-    K, focal_source = clip_intrinsics(clip.size_px, clip.intrinsics)
+    K, focal_source = clip_intrinsics(clip.size_px, clip.intrinsics, clip.intrinsics_source)
     without = clip.target_mask | where_person_is(track, config.min_keypoint_confidence, clip.size_px)
     for mask in (clip.actor_mask, clip.others_mask):
         without = without if mask is None else without | mask
