@@ -207,7 +207,8 @@ class LatestInputs:
             _check_frame(goal.depth.header, image.header, "depth image", "send depth that is registered to the image")
             return goal.depth, ()
         if not self._received.has(DEPTH):
-            return None, ()
+            why = self._received.why_unheard(DEPTH)
+            return None, (f"{DEPTH.topic} is not used: nothing was received; {why}",) if why else ()
         stamp_s = stamp_of(image.header)
         if stamp_s is None:
             return None, (f"{DEPTH.topic} is not used: the image has no stamp to find its depth by",)
@@ -226,7 +227,7 @@ class LatestInputs:
                 f"{DEPTH.topic} is not used: it is of frame {other[:80]!r}, the image of {frame[:80]!r}; publish depth "
                 "that is registered to the image",
             )
-        return nearest.message, ()
+        return self._received.decoded(nearest, DEPTH), ()
 
     def _camera_info(self, goal, header: Header) -> tuple[CameraInfo | None, tuple[str, ...]]:
         """The camera info of an image; notes say why there is none."""
