@@ -5,11 +5,16 @@ import struct
 import cv2
 import numpy as np
 import pytest
+from rclpy.context import Context
+from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
+from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.ros.compressed_depth import decompressed_depth
+from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.conversions import depth_from_image
+from tavid_planner.ros.inputs import LatestInputs
 
 DEPTH_MM = np.random.default_rng(0).integers(300, 9000, (24, 31)).astype(np.uint16)
 DEPTH_MM[3:9, 5:20] = 0
@@ -120,3 +125,31 @@ def test_another_transport_is_named(kind):
     with pytest.raises(TavidError, match="supported: 16UC1 and 32FC1 by compressedDepth") as error:
         decompressed_depth(CompressedImage(format=kind, data=GOOD), "depth image")
     assert error.value.code is ErrorCode.ENCODING_UNSUPPORTED
+
+
+@pytest.fixture
+def make_inputs():
+    """A function that makes the inputs of a node with these options."""
+    context = Context()
+    context.init()
+    node = Node("inputs", context=context, enable_rosout=False)
+    yield lambda **options: (LatestInputs(node, lambda: NodeConfig(**options), None), node)
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_compressed_depth_of_the_images_stamp_goes_into_the_request(make_inputs, goal):
+    inputs, _ = make_inputs(depth_transport="compressedDepth")
+    asked = goal()
+    sent = message(np.full((asked.image.height, asked.image.width), 1500, np.uint16), "16UC1; compressedDepth")
+    sent.header = asked.image.header
+    inputs._received._histories["depth"].add(sent, len(sent.data), 10.0)
+    np.testing.assert_allclose(inputs.request(asked, CancelToken()).request.depth_m, 1.5)
+
+
+def test_of_depth_that_only_another_transport_brings_a_note_says_how_to_get_it(make_inputs, goal):
+    inputs, node = make_inputs()
+    assert inputs.request(goal(), CancelToken()).notes == ()
+    node.create_publisher(CompressedImage, "depth/compressedDepth", 1)
+    (note,) = inputs.request(goal(), CancelToken()).notes
+    assert note.endswith("/depth/compressedDepth has a publisher: set depth_transport:=compressedDepth")
