@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.arrays import checked_array, checked_number, checked_text, checked_transforms
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.rigid import moved
 
 LARGEST_SIZE_PX = 32_768
@@ -14,6 +14,8 @@ LEAST_FOCAL, LARGEST_FOCAL = 0.1, 100.0
 """Focal lengths in longer sides of the picture: lenses that see 157 degrees, and half of one."""
 SHORT_FOCAL = 0.25
 """Lenses that see more than 127 degrees have a shorter one, and show no straight lines."""
+GIVEN, OF_PHOTO = "camera_info", "EXIF"
+"""Where known intrinsics are from: a calibration, whoever sent it, or what a camera wrote into its photo."""
 USUAL_OFF_MIDDLE = 0.15
 """Share of a picture's side by which the principal points of its cameras are off its middle, at most, but for crops."""
 
@@ -26,7 +28,8 @@ class Camera:
         K: intrinsics (3, 3), pixels.
         T_world_camera: camera pose in the world (4, 4), metres.
         width, height: image size, pixels.
-        focal_source: where the focal length is from, "camera_info", "straight lines", "assumed" or "scene".
+        focal_source: where the focal length is from, "camera_info" (given), "EXIF" (of a photo), "straight lines",
+            "assumed" or "scene".
     """
 
     K: np.ndarray  # (3, 3)
@@ -78,6 +81,15 @@ def checked_intrinsics(K) -> np.ndarray:
     if abs(K[2, 2] - 1) > 1e-9 or np.abs(K[2, :2]).max() > 1e-9:
         raise InputError(ErrorCode.CAMERA_INVALID, f"last row of the intrinsics is {K[2].tolist()}, expected 0 0 1")
     return K
+
+
+def checked_source(source) -> str:
+    """Raises: InputError: CAMERA_INVALID for what is no source of intrinsics."""
+    if source not in (GIVEN, OF_PHOTO):
+        raise InputError(
+            ErrorCode.CAMERA_INVALID, f"intrinsics_source is {shown(source)}", f"it is {GIVEN!r} or {OF_PHOTO!r}"
+        )
+    return source
 
 
 def intrinsics_of_picture(K, size_px: tuple[int, int]) -> np.ndarray:

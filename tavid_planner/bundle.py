@@ -160,6 +160,7 @@ def plan_to_dict(
                 for number, instance in enumerate(request.instances, start=1)
             ],
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),
+            "intrinsics_source": None if request.intrinsics is None else request.intrinsics_source,
             "depth_given": request.depth_m is not None,
             "known": _known(request.known),
             "robot_start_rad": request.robot_start_rad,

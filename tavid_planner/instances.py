@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hoi_motion.arrays import odd_character
-from hoi_motion.errors import counted
+from hoi_motion.errors import counted, shown
 from hoi_motion.masks import checked_mask
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, InputError
@@ -58,7 +58,7 @@ def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -
     instances = tuple(instances)
     for instance in instances:
         if instance.role not in ROLES:
-            raise _invalid(f"instance {instance.name!r} has the role {instance.role!r}", f"use {', '.join(ROLES)}")
+            raise _invalid(f"instance {instance.name!r} has the role {shown(instance.role)}", f"use {', '.join(ROLES)}")
         if not isinstance(instance.name, str) or not instance.name.strip() or len(instance.name) > MAX_NAME:
             raise _invalid(
                 f"an instance's name is {str(instance.name)[:MAX_NAME]!r}", f"give 1 to {MAX_NAME} characters"

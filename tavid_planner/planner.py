@@ -292,6 +292,7 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
         request.depth_m,
         target_noun(request.prompt),
         np.any(others, axis=0) if others else None,
+        request.intrinsics_source,
     )
 
 

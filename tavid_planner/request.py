@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.arrays import given_array, odd_character
-from hoi_motion.camera import intrinsics_of_picture
+from hoi_motion.camera import GIVEN, checked_source, intrinsics_of_picture
 from hoi_motion.errors import shown
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.masks import checked_depth, checked_mask
@@ -33,7 +33,8 @@ class InteractionRequest:
         target_mask: (H, W) bool, true on the target's visible pixels.
         instruction: a sentence; `[TGT]` comes before the target's noun.
         actor_mask: (H, W) bool, the person who acts, or None.
-        intrinsics: (3, 3) pixels, or None when unknown.
+        intrinsics: (3, 3) pixels, or None when unknown; intrinsics_source: where they are from, `camera.GIVEN` or
+            `camera.OF_PHOTO`.
         depth_m: (H, W) float32 metres along the optical axis, 0 where unknown, or None; NaN, infinite and non-positive
             input is unknown.
         seed: 0 <= seed < 2**63; the same request and seed give the same plan.
@@ -63,6 +64,7 @@ class InteractionRequest:
     robot: str = ""
     known: KnownScene | None = None
     robot_start_rad: dict[str, float] | None = None
+    intrinsics_source: str = GIVEN
 
     @classmethod
     def of_instances(cls, rgb: np.ndarray, instances, instruction: str, **fields) -> "InteractionRequest":
@@ -91,6 +93,7 @@ class InteractionRequest:
         self._set_instances((height, width))
         if self.intrinsics is not None:
             object.__setattr__(self, "intrinsics", intrinsics_of_picture(self.intrinsics, (height, width)))
+        checked_source(self.intrinsics_source)
         if self.depth_m is not None:
             self._set("depth_m", checked_depth(self.depth_m, (height, width)))
         object.__setattr__(self, "instruction", _checked_instruction(self.instruction))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from hoi_motion.arrays import LONGEST_WAY_M
+from hoi_motion.camera import GIVEN, OF_PHOTO
 from hoi_motion.errors import shown
 from hoi_motion.scripts.scene_options import intrinsics_in, is_four_numbers, known_scene
 from tavid_planner.errors import ErrorCode, InputError
@@ -97,11 +98,12 @@ class RequestFiles:
             )
         rgb = read_image(self.image)
         if self.intrinsics:
-            intrinsics = intrinsics_in(self.intrinsics, rgb.shape[:2], say_note)
+            intrinsics, source = intrinsics_in(self.intrinsics, rgb.shape[:2], say_note), GIVEN
         else:
-            intrinsics = stated_intrinsics(self.image, rgb.shape[:2], say_note)
+            intrinsics, source = stated_intrinsics(self.image, rgb.shape[:2], say_note), OF_PHOTO
         given = dict(
             intrinsics=intrinsics,
+            intrinsics_source=source,
             depth_m=read_depth(self.depth, say_note) if self.depth else None,
             seed=self.seed,
             samples=self.samples,

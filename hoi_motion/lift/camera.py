@@ -7,18 +7,18 @@ the level frame moved to the floor under the actor's first-frame pelvis.
 import numpy as np
 import torch
 
-from hoi_motion.camera import Camera, checked_intrinsics
+from hoi_motion.camera import GIVEN, Camera, checked_intrinsics
 
 
-def clip_intrinsics(size_px, intrinsics=None) -> tuple[np.ndarray, str]:
-    """(3, 3) intrinsics, pixels, and where the focal length is from: "camera_info" or "assumed".
+def clip_intrinsics(size_px, intrinsics=None, source: str = GIVEN) -> tuple[np.ndarray, str]:
+    """(3, 3) intrinsics, pixels, and where the focal length is from: that of known intrinsics, or "assumed".
 
-    Without a CameraInfo the focal length is the image diagonal, the usual guess (SPEC, CVPR 2021, section 3), which
+    Without them the focal length is the image diagonal, the usual guess (SPEC, CVPR 2021, section 3), which
     straight edges correct (straight_lines.py).
     """
     height, width = size_px
     if intrinsics is not None:
-        return np.array(checked_intrinsics(intrinsics)), "camera_info"
+        return np.array(checked_intrinsics(intrinsics)), source
     focal = float(np.hypot(width, height))
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]]), "assumed"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.camera import intrinsics_of_picture
+from hoi_motion.camera import GIVEN, checked_source, intrinsics_of_picture
 from hoi_motion.errors import ErrorCode, InputError, LiftError, counted
 from hoi_motion.masks import checked_depth, checked_mask
 
@@ -22,6 +22,7 @@ class Clip:
         intrinsics: (3, 3) pixels; None takes a focal length from straight edges, or assumes one.
         depth_m: (H, W) float32, metres along the optical axis, 0 where unknown; None without a depth image.
         target_noun: what the object is called ("mug"), for its shape; empty when nobody says.
+        intrinsics_source: where given intrinsics are from, `camera.GIVEN` or `camera.OF_PHOTO`.
 
     Raises:
         LiftError: IMAGE_INVALID for frames of another kind, FILE_INVALID for a single frame or a frame rate that is
@@ -37,6 +38,7 @@ class Clip:
     depth_m: np.ndarray | None = None  # (H, W)
     target_noun: str = ""
     others_mask: np.ndarray | None = None  # (H, W)
+    intrinsics_source: str = GIVEN
 
     def __post_init__(self):
         frames = np.asarray(self.frames)
@@ -65,6 +67,7 @@ class Clip:
             self._set("others_mask", np.asarray(self.others_mask, bool))
         if self.intrinsics is not None:
             self._set("intrinsics", intrinsics_of_picture(self.intrinsics, self.size_px))
+        checked_source(self.intrinsics_source)
         if self.depth_m is not None:
             self._set("depth_m", checked_depth(self.depth_m, self.size_px))
 

@@ -19,6 +19,7 @@ from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import Distance, Scene
+from hoi_motion.lift.object.doubt import depth_notes
 from hoi_motion.lift.object.doubt import size_notes as object_size_notes
 from hoi_motion.lift.object.fingers import Fingers
 from hoi_motion.lift.object.grip import hand_motion
@@ -160,7 +161,9 @@ def lift_video(
     # 5. the motion, with what is to be said of it
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
     doubts = _doubts(clip, view, person, cancel) + object_size_notes(target.thing, view.target, camera)
-    doubts += intrinsics_notes(clip.intrinsics, clip.size_px) + walk_notes(person.walk, config.steps)
+    doubts += (
+        depth_notes(scene) + intrinsics_notes(clip.intrinsics, clip.size_px) + walk_notes(person.walk, config.steps)
+    )
     motion = HoiMotion(
         pose_rad=pose_rad,
         transl_m=transl_m,
@@ -319,7 +322,7 @@ def _diagnostics(view: _View, fit: BodyFit, distance: Distance) -> dict[str, flo
 
 def _camera_by_edges(clip: Clip, track: KeypointTrack, config: LiftConfig) -> tuple[np.ndarray, str, StraightLines]:
     """Intrinsics (3, 3), where the focal length is from, and the first frame's edges without people and the object."""
-    K, focal_source = clip_intrinsics(clip.size_px, clip.intrinsics)
+    K, focal_source = clip_intrinsics(clip.size_px, clip.intrinsics, clip.intrinsics_source)
     without = clip.target_mask | where_person_is(track, config.min_keypoint_confidence, clip.size_px)
     for mask in (clip.actor_mask, clip.others_mask):
         without = without if mask is None else without | mask

@@ -7,6 +7,7 @@ another one; it reads formats in which people keep videos, and none that are scr
 
 import contextlib
 import os
+import re
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -31,10 +32,18 @@ PICTURES = "image2,bmp_pipe,gif_pipe,jpeg_pipe,jpegxl_pipe,jpegxl_anim,png_pipe,
 
 
 @contextlib.contextmanager
-def running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tuple[int, ...] = ()):
+def running(
+    path: Path,
+    *arguments: str,
+    loglevel: str = "error",
+    kept: re.Pattern | None = None,
+    pass_fds: tuple[int, ...] = (),
+):
     """ffmpeg at work on one file; gives the process, what it says and its watch, and ends it with the block.
 
-    The descriptors in `pass_fds` are the process's alone from here on.
+    Args:
+        kept: which lines of what it says matter; None keeps all.
+        pass_fds: descriptors that are the process's alone from here on.
 
     Raises:
         InputError: FILE_INVALID at the end of the block when the watch has ended it.
@@ -65,7 +74,7 @@ def running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tupl
             resource.prlimit(process.pid, resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
         watch = DecoderWatch(process)
-        yield process, DecoderWords(process.stderr), watch
+        yield process, DecoderWords(process.stderr, kept), watch
         if watch.why:
             raise invalid(f"video {path} {watch.why}", "the file may be damaged, or made to harm")
     except OSError as error:

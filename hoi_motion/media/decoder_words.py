@@ -14,10 +14,14 @@ _OTHER_FORMAT = re.compile("Format not on whitelist")
 
 
 class DecoderWords:
-    """What ffmpeg writes to standard error, read beside its output and kept within bounds."""
+    """What ffmpeg writes to standard error, read beside its output and kept within bounds.
 
-    def __init__(self, stream):
-        self.first, self.last = [], []
+    Args:
+        kept: which lines matter; None keeps all.
+    """
+
+    def __init__(self, stream, kept: re.Pattern | None = None):
+        self.first, self.last, self._kept = [], [], kept
         self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
         self.thread.start()
 
@@ -25,7 +29,7 @@ class DecoderWords:
         while raw := stream.readline(MAX_LINE):
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             # tags are the file's own text, possibly thousands of them
-            if line.startswith("    "):
+            if line.startswith("    ") or self._kept is not None and not self._kept.search(line):
                 continue
             if len(self.first) < MAX_LINES:
                 self.first.append(line)

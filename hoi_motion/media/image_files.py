@@ -21,6 +21,7 @@ MAX_SCANNED_PX = 1_500_000_000
 # without formats that call other programs, or that neither cameras nor mask tools write
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 _HINT = "give a PNG or JPEG file"
+_DEPTH_HINT = "give 16-bit millimetres (PNG, TIFF) or metres as float (TIFF, .npy)"
 _ARRAY = "save it with numpy.save"
 _EIGHT_BITS = "scale it to 8 bits a channel"
 _SCAN = b"\xff\xda"
@@ -37,7 +38,7 @@ def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
             these map to brightness differs between cameras.
     """
     picture = _open(path, "image", ErrorCode.IMAGE_INVALID)
-    if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
+    if picture.mode.startswith(("I", "F")):
         raise InputError(
             ErrorCode.IMAGE_INVALID,
             f"image {path} has more than 8 bits a pixel ({picture.mode}): how they map to brightness is not known",
@@ -124,38 +125,40 @@ def read_depth(path, say: Callable[[str], object] = log.info) -> np.ndarray:  # 
         depth = read_array(path, "a readable depth image", ErrorCode.IMAGE_INVALID, _ARRAY, name="depth")
         depth = _without_stack(depth)
     else:
-        depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID))
+        depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID, _DEPTH_HINT))
     if depth.ndim == 2 and depth.dtype.itemsize == 1:
         raise InputError(
             ErrorCode.IMAGE_INVALID,
             f"depth image {path} has 8 bits a pixel, which hold no distances: a picture to look at, or a mask",
-            "give 16-bit millimetres or metres as float",
+            _DEPTH_HINT,
         )
     if depth.ndim != 2 or depth.dtype.kind not in "uif":
         raise InputError(
             ErrorCode.IMAGE_INVALID,
             f"depth image {path} is {depth.dtype} of shape {depth.shape}, expected one channel",
-            "give 16-bit millimetres or metres as float",
+            _DEPTH_HINT,
         )
     if depth.dtype.kind == "f":
-        return depth.astype(np.float32)
+        with np.errstate(over="ignore"):  # as infinite, it is unknown
+            return depth.astype(np.float32)
     if is_array:
         say(f"depth image {path}: its whole numbers ({depth.dtype}) were read as millimetres")
     return depth.astype(np.float32) / 1000
 
 
-def _open(path, name: str, code: ErrorCode):
+def _open(path, name: str, code: ErrorCode, hint: str = _HINT):
     """The decoded picture, turned as its camera was held."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     what = f"a readable {name}"
-    content = read_bytes(path, what, MAX_PICTURE_BYTES, code, _HINT)
-    with reading(path, what, code, _HINT), warnings.catch_warnings():
+    content = read_bytes(path, what, MAX_PICTURE_BYTES, code, hint)
+    with reading(path, what, code, hint), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters is an error here, and says so in one line
         try:
             opened = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:
-            raise ValueError(f"it is none of {', '.join(FORMATS)}") from error
+            # of TIFF there are kinds that Pillow does not know, such as floats of 64 bits
+            raise ValueError(f"it is none of {', '.join(FORMATS)}, or of a kind that is not read") from error
         with opened as picture:
             width, height = picture.size
             if not 0 < max(width, height) <= MAX_SIDE_PX:
@@ -163,9 +166,9 @@ def _open(path, name: str, code: ErrorCode):
             check_passes(picture, content)
             if has_deep_colours(picture):
                 raise InputError(code, f"{name} {path} has 16 bits a channel, of which 8 would be lost", _EIGHT_BITS)
-            # an MPO is a JPEG with more pictures behind it, as telephones write them: the first is the picture
-            if picture.format != "MPO" and getattr(picture, "is_animated", False):
-                raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
+            check_single(picture)
+            if picture.mode == "LAB":  # read as red, green and blue it would be another picture
+                raise ValueError("its colours are CIE L*a*b*: save it as RGB")
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
             picture.info[_LOSSY] = picture.format in ("JPEG", "MPO") or picture.format == "WEBP" and _VP8 in content
@@ -185,6 +188,13 @@ def has_deep_colours(picture) -> bool:
         if ";16" in str(layout) or picture.format == "PPM" and any(number > 255 for number in numbers):
             return True
     return False
+
+
+def check_single(picture) -> None:
+    """Raises: ValueError for an animation, or a file of several pictures of which nothing says which is meant."""
+    # an MPO is a JPEG with more pictures behind it, as telephones write them: the first is the picture
+    if picture.format != "MPO" and getattr(picture, "is_animated", False):
+        raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
 
 
 def check_passes(picture, content) -> None:

@@ -11,6 +11,7 @@ from hoi_motion.media.mask_pictures import marked_pixels
 log = logging.getLogger(__name__)
 
 MOST_OBJECTS = 4096
+LIKELY = 0.5
 # a value with more pixels than this share beside other values and in no area of its own is that of an edge or of noise
 SCATTERED = 0.5
 MOST_SCATTERED = 0.005  # of all marked pixels; where there are more, values are no numbers
@@ -22,18 +23,22 @@ def numbered_objects(  # (h, w) uint16 each
 ) -> Iterator[np.ndarray]:
     """Numbers from 1, an object having the same in every picture, 0 where none is.
 
-    In pictures that number objects, values and colours come in areas. Where many pixels do not (smooth edges, noise, a
-    photograph cut out), each picture is read as the mask of one object, as `marked_pixels` does. What is transparent
-    is no object.
+    In pictures that number objects, values and colours come in areas, and are whole. Where many pixels do not (smooth
+    edges, noise, a photograph cut out), or values are fractions, each picture is read as the mask of one object, as
+    `marked_pixels` does; floats from 0 to 1 say how probable it is that a pixel shows it. What is transparent is no
+    object.
 
     Args:
-        pictures: (h, w) or (h, w, 1 to 4) whole numbers each: grey, grey and alpha, RGB, RGB and alpha. Each is looked
+        pictures: (h, w) or (h, w, 1 to 4) numbers each: grey, grey and alpha, RGB, RGB and alpha. Each is looked
             at twice, so that those of a long clip need not be in memory together.
         names: of the pictures, for errors.
 
     Raises:
         InputError: FILE_INVALID for another shape, MASK_INVALID for masks that could mean two things.
     """
+    if all(_is_probability(picture) for picture in pictures):
+        yield from ((picture > LIKELY).astype(np.uint16) for picture in pictures)
+        return
     known = _known_areas(_values(picture, name) for picture, name in zip(pictures, names, strict=True))
     for picture, name in zip(pictures, names, strict=True):
         if known is None:
@@ -43,6 +48,11 @@ def numbered_objects(  # (h, w) uint16 each
         number, marked = np.zeros(value.shape, np.uint16), value != 0
         number[marked] = np.searchsorted(known, value[marked]) + 1
         yield number
+
+
+def _is_probability(picture: np.ndarray) -> bool:
+    """Whether a network's answer may be meant: how probable it is that a pixel shows the object."""
+    return picture.dtype.kind == "f" and picture.ndim == 2 and bool((0 <= picture).all() and (picture <= 1).all())
 
 
 def _values(picture: np.ndarray, name: str) -> np.ndarray:  # (h, w)
@@ -65,6 +75,8 @@ def _known_areas(values: Iterable[np.ndarray]) -> np.ndarray | None:  # (N,)
     """The values other than 0 that occur, ascending; None where they are no numbers of objects."""
     found, counts, scattered = [], [], []
     for value in values:
+        if value.dtype.kind == "f" and (value != np.round(value)).any():
+            return None
         marked = value != 0
         known, number = np.unique(value[marked], return_inverse=True)
         if len(known) > MOST_OBJECTS:

@@ -22,6 +22,8 @@ _UNKNOWN = ("unknown", "reserved", "unspecified")
 # pixel format with its properties, before the size
 _PROPERTIES = re.compile(r", \w+\((.*?)\), \d+x\d+")
 _COLOURS = re.compile(r"([\w-]+)/([\w-]+)/([\w-]+)")
+_BACK = {"transpose=clock": "transpose=cclock", "transpose=cclock": "transpose=clock"}
+"""What undoes a turn; everything else undoes itself."""
 _INTERLACED = re.compile(r"(top|bottom) (coded )?first")
 
 
@@ -31,10 +33,12 @@ class PictureKind:
 
     Attributes:
         is_interlaced: a frame holds two fields, of two moments.
+        turn: the filters by which ffmpeg has turned and mirrored its pictures, as far as that matters for fields.
         matrix, primaries, transfer: of its colours; "" where the file says nothing.
     """
 
     is_interlaced: bool = False
+    turn: tuple[str, ...] = ()
     matrix: str = ""
     primaries: str = ""
     transfer: str = ""
@@ -47,7 +51,7 @@ class PictureKind:
             return cls()
         colours = _COLOURS.search(properties[1])
         names = ("" if name in _UNKNOWN else name for name in colours.groups()) if colours else ()
-        return cls(bool(_INTERLACED.search(properties[1])), *names)
+        return cls(bool(_INTERLACED.search(properties[1])), (), *names)
 
     @property
     def is_hdr(self) -> bool:
@@ -64,7 +68,10 @@ class PictureKind:
         if not self.is_interlaced:
             return []
         # one frame for each frame, not for each field, keeps rate and count
-        return [f"{name}=mode=send_frame:deint=all" for name in ("bwdif", "yadif") if _has(name)][:1]
+        whole = [f"{name}=mode=send_frame:deint=all" for name in ("bwdif", "yadif") if _has(name)][:1]
+        # fields are rows of the picture as it is stored, and the upper row is of the field that its flags mean
+        back = [_BACK.get(step, step) for step in reversed(self.turn)]
+        return [*back, *whole, *self.turn]
 
     def tone_mapping(self) -> list[str]:
         """Filters from wide colours and HDR to SDR (BT.709), for pictures that have their final size.

@@ -8,7 +8,7 @@ process and not ours.
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,15 +34,16 @@ _KNOWS_NO_LENGTH = ("avi",)
 _LENGTH_FROM_ZERO = ("matroska,webm", "nut", "asf")
 _CUT = re.compile(r"partial file|ended prematurely|corrupt input packet|Packet corrupt", re.IGNORECASE)
 _COVER = re.compile(r"\((attached pic|timed thumbnails)\)")
+# what ffmpeg says, at its most talkative, of each filter that turns a picture
+_TURN = re.compile(r"^Filter '([hv]flip)' formats:|^\[transpose @ .*Setting 'dir' to value '(\w+)'")
 # flag of a packet in ffmpeg's list that is decoded and not shown
 _NOT_SHOWN = 0x4
 # every frame once, at its own time and in its own size
 _AS_IT_IS = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-noautoscale")
 # what files of the HEIF kind begin with (AVIF, HEIC), one picture or a sequence: that has a cover of one picture, too
 HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
-# processor time that a packet of a list, a report of progress, and a frame with its pixels, may take
+# processor time that a packet of a list, and a frame with its pixels, may take
 PACKET_S = 0.001
-PROGRESS_S = 0.5
 FRAME_S = 0.02
 PIXEL_S = 60e-9
 
@@ -179,15 +180,21 @@ class VideoStream:
             )
 
     def _longest_s(self) -> float:
-        """Where the last of all its streams ends."""
-        reached_s = 0.0
-        arguments = ("-map", "0", "-ignore_unknown", "-c", "copy", "-f", "null", "-progress", "pipe:1", "-")
+        """Where the last of all its streams ends.
+
+        That of each packet counts: the last one that is stored need not be the last one that is shown.
+        """
+        reached_s, ticks = 0.0, {}
+        arguments = ("-map", "0", "-ignore_unknown", "-c", "copy", "-f", "framecrc", "pipe:1")
         with running(self.path, *arguments) as (process, _, watch):
             for line in lines(process.stdout, watch):
-                name, _, value = line.partition(b"=")
-                if name == b"out_time_us" and value.strip().isdigit() and int(value) / 1e6 > reached_s:
-                    reached_s = int(value) / 1e6
-                    watch.allow(PROGRESS_S)
+                watch.allow(PACKET_S)
+                if (head := re.match(rb"#tb (\d+): (\d+)/(\d+)", line)) is not None:
+                    stream, *tick = map(int, head.groups())
+                    ticks[stream] = Fraction(*tick)
+                elif not line.startswith(b"#"):
+                    stream, _, pts, duration, *_ = line.split(b",")
+                    reached_s = max(reached_s, float((int(pts) + int(duration)) * ticks[int(stream)]))
         return reached_s
 
     def _undecodable(self, said: DecoderWords) -> InputError:
@@ -215,13 +222,15 @@ def open_video(path) -> VideoStream:
     kinds = said.all_found(r"  Stream #0.*?: (Video|Audio|Subtitle|Data|Attachment): (\w+)(.*)")
     videos = [(codec, rest) for kind, codec, rest in kinds if kind == "Video" and not _COVER.search(rest)]
     is_heif, stream = _is_heif(path), 0
-    if is_heif or len(videos) > 1:
+    is_of_pictures = container.endswith("_pipe") or container.startswith("image2")
+    if is_heif or is_of_pictures or len(videos) > 1:
         moving = _moving_stream(path)
-        is_picture, stream = is_heif and moving is None, moving or 0
-    else:
-        is_picture = container.endswith("_pipe") or container.startswith("image2")
-    if is_picture:
-        raise invalid(f"{path} is a picture, not a video", "give a video")
+        if moving is None and (is_heif or is_of_pictures):
+            raise invalid(f"{path} is a picture, not a video", "give a video")
+        if is_of_pictures:  # JPEGs one after the other, as some cameras send and store them
+            told = f"{path} holds several pictures, and nothing of when each was taken"
+            raise invalid(told, "make it a video: ffmpeg -f mjpeg -framerate RATE -i FILE -c copy FILE.mkv")
+        stream = moving or 0
     if not kinds:
         raise invalid(f"video {path} holds no readable frame{said.reason()}", "the file may be damaged")
     if not videos:
@@ -247,6 +256,8 @@ def open_video(path) -> VideoStream:
     if long and container in _LENGTH_FROM_ZERO:
         duration_s -= max(0.0, float(said.found(r"  Duration: [\d:.]+, start: (-?[\d.]+)") or 0.0))
     kind = PictureKind.of_stream(videos[stream][1])
+    if kind.is_interlaced:
+        kind = replace(kind, turn=_turn(path, stream))
     kind.warn_of_hdr(path)
     return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container, stream, kind)
 
@@ -259,6 +270,19 @@ def _first_frame(path: Path, stream: int) -> tuple[str, DecoderWords]:
         process.wait()
     said.thread.join()
     return listed, said
+
+
+def _turn(path: Path, stream: int) -> tuple[str, ...]:
+    """The filters by which ffmpeg turns and mirrors the pictures of a video stream before all others.
+
+    They follow from its display matrix, of which ffmpeg tells the angle without the mirroring.
+    """
+    arguments = (*_map(stream), "-frames:v", "1", "-f", "null", "-")
+    with running(path, *arguments, loglevel="debug", kept=_TURN) as (process, said, watch), watch.waiting():
+        process.wait()
+    said.thread.join()
+    found = [_TURN.search(line) for line in said.lines()]
+    return tuple(flip if flip else f"transpose={direction}" for flip, direction in (match.groups() for match in found))
 
 
 def _moving_stream(path: Path) -> int | None:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.progress import CancelToken, check_cancelled
 from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.candidates import EDGE_PERCENTILE, Candidate, choose, gradient, outline
 from hoi_motion.segment.doubts import OTHER_BELOW, doubts_of_box, doubts_of_choice, doubts_of_mask
@@ -95,7 +96,7 @@ class GrabCut:
 
     name = "grabcut"
 
-    def segment(self, rgb: np.ndarray, prompt: MaskPrompt) -> SegmentedMask:
+    def segment(self, rgb: np.ndarray, prompt: MaskPrompt, cancel: CancelToken | None = None) -> SegmentedMask:
         """The object that the prompt marks.
 
         Args:
@@ -104,12 +105,13 @@ class GrabCut:
 
         Raises:
             InputError: MASK_EMPTY when nothing stands out there.
+            ControlError: CANCELLED.
         """
         if prompt.box_px is not None:
-            mask = _in_box(rgb, prompt)
+            mask = _in_box(rgb, prompt, cancel)
             doubts = doubts_of_box(mask, prompt.box_px)
         else:
-            mask, doubts = _around(rgb, prompt)
+            mask, doubts = _around(rgb, prompt, cancel)
         if mask.sum() < MIN_PX:
             raise InputError(
                 ErrorCode.MASK_EMPTY,
@@ -132,14 +134,18 @@ def cut(rgb: np.ndarray, labels: np.ndarray, iterations: int) -> np.ndarray:  # 
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
 
 
-def _around(rgb: np.ndarray, prompt: MaskPrompt):
+def _around(rgb: np.ndarray, prompt: MaskPrompt, cancel: CancelToken | None):
     """The object at a click or under strokes: the best of several sizes, refined."""
     work = Crop.of(rgb, (0, 0, rgb.shape[1], rgb.shape[0]), WORK_PX)
     marked = work.shrunk(_marked(prompt, rgb.shape[:2]))
-    candidates = [_tried(work.rgb, marked, radius) for radius in RADII * np.hypot(*marked.shape)]
+    candidates = []
+    for radius in RADII * np.hypot(*marked.shape):
+        check_cancelled(cancel)
+        candidates.append(_tried(work.rgb, marked, radius))
     candidates = [c for c in candidates if c is not None]
     if not candidates:
         return np.zeros(rgb.shape[:2], bool), ()
+    check_cancelled(cancel)
     choice = choose(candidates, OTHER_BELOW)
     return _refined(rgb, work.grown(choice.best.mask)), doubts_of_choice(choice)
 
@@ -177,10 +183,13 @@ def _tried(rgb: np.ndarray, marked: np.ndarray, radius_px: float) -> Candidate |
     )
 
 
-def _in_box(rgb: np.ndarray, prompt: MaskPrompt) -> np.ndarray:  # (H, W) bool
+def _in_box(rgb: np.ndarray, prompt: MaskPrompt, cancel: CancelToken | None) -> np.ndarray:  # (H, W) bool
     """What in a box differs from what is around it: the best of several guesses, refined."""
     marked = _marked(prompt, rgb.shape[:2])
-    candidates = [_tried_in_box(rgb, prompt.box_px, marked, *how) for how in product(BOX_MARGINS, BOX_CORES)]
+    candidates = []
+    for how in product(BOX_MARGINS, BOX_CORES):
+        check_cancelled(cancel)
+        candidates.append(_tried_in_box(rgb, prompt.box_px, marked, *how))
     candidates = [c for c in candidates if c is not None]
     return _refined(rgb, choose(candidates, OTHER_BELOW).best.mask) if candidates else np.zeros(rgb.shape[:2], bool)
 

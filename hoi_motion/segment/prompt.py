@@ -43,7 +43,7 @@ class MaskPrompt:
             if not (0 <= click[0] < width and 0 <= click[1] < height):
                 raise InputError(
                     ErrorCode.MASK_INVALID,
-                    f"click {click[0]},{click[1]} lies outside the image of {width}x{height} pixels",
+                    f"click {_text(click)} lies outside the image of {width}x{height} pixels",
                     "x counts columns from the left, y rows from the top, both from 0",
                 )
         if box is not None:
@@ -51,7 +51,7 @@ class MaskPrompt:
             if click is not None and not (box[0] <= click[0] <= box[2] and box[1] <= click[1] <= box[3]):
                 raise InputError(
                     ErrorCode.MASK_INVALID,
-                    f"click {click[0]},{click[1]} lies outside the box {','.join(map(str, box))}",
+                    f"click {_text(click)} lies outside the box {_text(box)}",
                     "click the object that the box encloses",
                 )
         if scribble is not None:
@@ -61,7 +61,7 @@ class MaskPrompt:
                 if not scribble.any():
                     raise InputError(
                         ErrorCode.MASK_INVALID,
-                        f"no stroke lies inside the box {','.join(map(str, box))}",
+                        f"no stroke lies inside the box {_text(box)}",
                         "draw on the object that the box encloses",
                     )
         return MaskPrompt(click, box, scribble)
@@ -115,9 +115,14 @@ def _whole(numbers, name: str, count: int) -> tuple[int, ...]:
     return tuple(int(np.floor(v + 0.5)) for v in whole)
 
 
+def _text(pixels: tuple[int, ...]) -> str:
+    """Pixels as a message says them: those of no picture may have hundreds of digits."""
+    return ",".join(f"{v:g}" for v in pixels)
+
+
 def _checked_box(box: tuple[int, ...], size_px: tuple[int, int]) -> tuple[int, ...]:
     height, width = size_px
-    text = ",".join(map(str, box))
+    text = _text(box)
     x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], width - 1), min(box[3], height - 1)
     if min(x1 - x0, y1 - y0) + 1 < MIN_BOX_PX:
         raise InputError(

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.progress import CancelToken, check_cancelled
 from hoi_motion.reading.model_folder import kept_while_unchanged
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
@@ -42,16 +43,18 @@ class SegmentAnything:
             raise LiftError(ErrorCode.MODEL_MISSING, f"no SAM weights in {self.folder}", _HINT)
         self.kind = kind
 
-    def segment(self, rgb: np.ndarray, prompt: MaskPrompt) -> SegmentedMask:
+    def segment(self, rgb: np.ndarray, prompt: MaskPrompt, cancel: CancelToken | None = None) -> SegmentedMask:
         """The object that the prompt marks in an image (H, W, 3) uint8.
 
         Raises:
             LiftError: MODEL_MISSING when the weights cannot be read.
             InputError: MASK_EMPTY when the model's best answer is nothing.
+            ControlError: CANCELLED, between the reading of the weights and the model's answer.
         """
         import torch
 
         model = _load(self.folder, CLASSES[self.kind])
+        check_cancelled(cancel)
         side, size_px = int(model.config.prompt_encoder_config.image_size), rgb.shape[:2]
         inside = self._inside_px(size_px, side)
         marks = _mark_tensors(prompt, np.array(inside[::-1]) / size_px[::-1])

@@ -13,6 +13,7 @@ from hoi_motion.files import with_home
 if TYPE_CHECKING:
     import numpy as np
 
+    from hoi_motion.progress import CancelToken
     from hoi_motion.segment.answer import SegmentedMask
     from hoi_motion.segment.prompt import MaskPrompt
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Segmenter(Protocol):
     """Finds the object that a checked prompt marks in an image (H, W, 3) uint8."""
 
-    def segment(self, rgb: np.ndarray, prompt: MaskPrompt) -> SegmentedMask: ...
+    def segment(self, rgb: np.ndarray, prompt: MaskPrompt, cancel: CancelToken | None = None) -> SegmentedMask: ...
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,16 @@ def segmenter(name: str) -> Segmenter:
     raise InputError(ErrorCode.CONFIG_INVALID, f"segmenter is {name!r}", f"give {NAMES}")
 
 
-def segment(rgb: np.ndarray, prompt: MaskPrompt, source: str = "grabcut") -> SegmentedMask:
+def segment(
+    rgb: np.ndarray, prompt: MaskPrompt, source: str = "grabcut", cancel: CancelToken | None = None
+) -> SegmentedMask:
     """The object that a prompt marks in an image (H, W, 3) uint8.
 
     Raises:
         InputError: for a prompt or segmenter that cannot be used; MASK_EMPTY when nothing stands out there.
+        ControlError: CANCELLED.
     """
     rgb = checked_array(rgb, "image", ("H", "W", 3), "uint8", ErrorCode.IMAGE_INVALID)
     if not rgb.size:
         raise InputError(ErrorCode.IMAGE_INVALID, f"image is {rgb.shape[1]}x{rgb.shape[0]} pixels", "give a picture")
-    return segmenter(source).segment(rgb, prompt.checked(rgb.shape[:2]))
+    return segmenter(source).segment(rgb, prompt.checked(rgb.shape[:2]), cancel)

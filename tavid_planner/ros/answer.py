@@ -89,30 +89,35 @@ class Answerer:
 
     def _plan(self, goal, result, clock: StageClock, cancel: CancelToken) -> None:
         clock("input", 0.0)
-        # before images are read and searched for a target, which takes seconds
-        self._desk.check_place()
         options = self._node_config()
         _check_size(goal, options.max_message_mb)
-        robot = _checked_robot(goal.robot)
-        config = self._planner_config(goal.profile)
-        read = self._inputs.request(goal)
-        result.target_source, result.found_mask = read.target_source, read.found_mask
-        start_rad, start_notes = self._start(robot, config)
-        request = replace(read.request, robot=robot, robot_start_rad=start_rad)
-        header, notes = read.header, (*read.notes, *start_notes)
-        folder = check_output_folder(with_home(options.output_folder) / _bundle_name())
-        clock("input", 1.0)
-        with _deadline(options.plan_timeout_s, cancel):
-            shown = dict(joints=options.publish_markers, video=options.publish_video)
-            made = self._desk.plan(request, config, folder, clock, cancel, notes=notes, **shown)
+        # before images are read and searched for a target, which takes seconds
+        with _deadline(options.plan_timeout_s, cancel), self._desk.place(cancel) as place:
+            made, read, notes = self._made(goal, result, clock, cancel, options, place)
         times_s = clock.times_s()
         total_s = clock.elapsed_s
-        fill_plan(result, made, str(made.folder), header, notes)
+        fill_plan(result, made, str(made.folder), read.header, notes)
         fill_times(result, times_s | made.timings_s, total_s)
         self.plans += 1
         self.last_error, self.last_plan_s = "", total_s
         log.info("%s in %.1f s: %s", made.verdict, total_s, made.folder)
-        self._on_plan(made, header, _place(read))
+        self._on_plan(made, read.header, _place(read))
+
+    def _made(
+        self, goal, result, clock: StageClock, cancel: CancelToken, options: NodeConfig, place: object
+    ) -> tuple[MadePlan, ReadInput, tuple[str, ...]]:
+        """The plan of a goal that has a place in the line, what was read for it, and remarks about that."""
+        robot = _checked_robot(goal.robot)
+        config = self._planner_config(goal.profile)
+        read = self._inputs.request(goal, cancel)
+        result.target_source, result.found_mask = read.target_source, read.found_mask
+        start_rad, start_notes = self._start(robot, config)
+        request = replace(read.request, robot=robot, robot_start_rad=start_rad)
+        notes = (*read.notes, *start_notes)
+        folder = check_output_folder(with_home(options.output_folder) / _bundle_name())
+        clock("input", 1.0)
+        shown = dict(joints=options.publish_markers, video=options.publish_video, place=place)
+        return self._desk.plan(request, config, folder, clock, cancel, notes=notes, **shown), read, notes
 
     def _start(self, robot: str, config: PlannerConfig) -> tuple[dict[str, float] | None, tuple[str, ...]]:
         """Where the arm stands according to its topic, and a note that it is used; None without arm or topic."""

@@ -62,8 +62,10 @@ def distortion_note(message: CameraInfo, size_px: tuple[int, int]) -> str:
         shift = f", up to {_largest_shift_px(message, size_px):.0f} px"
     except InputError:  # a model that we cannot compute is still named
         shift = ""
+    model = message.distortion_model
+    named = (model if model in DISTORTION_LENGTHS else repr(model[:40])) if model else "no model named"
     return (
-        f"the camera info describes lens distortion ({message.distortion_model or 'no model named'}{shift}), which was "
+        f"the camera info describes lens distortion ({named}{shift}), which was "
         "not removed: send rectified images, or set the parameter rectify"
     )
 

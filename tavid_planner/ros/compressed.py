@@ -6,7 +6,7 @@ import re
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-from hoi_motion.media.image_files import check_passes, has_deep_colours
+from hoi_motion.media.image_files import check_passes, check_single, has_deep_colours
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import MAX_SIZE_PX
 from tavid_planner.ros.conversions import BAYER, image_from_pixels
@@ -45,6 +45,7 @@ def decompressed(message: CompressedImage, name: str) -> Image:
                     "scale it to mono8 or rgb8 where it is made",
                 )
             check_passes(picture, message.data)
+            check_single(picture)
             picture = picture.convert("L" if picture.mode in ("L", "1") else "RGB")
             pixels = np.asarray(picture)
     except InputError:

@@ -6,6 +6,7 @@ from hoi_motion.options import check_options, option
 
 INPUT_QOS = ("sensor_data", "reliable", "latched")
 IMAGE_TRANSPORTS = ("raw", "compressed")
+DEPTH_TRANSPORTS = ("raw", "compressedDepth")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class NodeConfig:
         "raw",
         "how images arrive: raw, or compressed (from image_raw/compressed and target_mask/compressed)",
         choices=IMAGE_TRANSPORTS,
+        read_only=True,
+    )
+    depth_transport: str = option(
+        "raw",
+        "how depth arrives: raw, or compressedDepth (from depth/compressedDepth)",
+        choices=DEPTH_TRANSPORTS,
         read_only=True,
     )
     input_qos: str = option(

@@ -27,6 +27,8 @@ YUV422 = {
     "yuv422_yuy2": "COLOR_YUV2RGB_YUY2",
     "yuyv": "COLOR_YUV2RGB_YUY2",
 }
+YUV420 = {"nv12": "COLOR_YUV2RGB_NV12", "nv21": "COLOR_YUV2RGB_NV21"}
+"""A plane of Y, then one of half its height with U and V of every second pixel in turn; rows of both have `step`."""
 # OpenCV names a pattern by the pixels from its second row and second column on
 BAYER = {
     "bayer_rggb8": "COLOR_BayerBG2RGB",
@@ -54,7 +56,7 @@ def rgb_from_image(message: Image) -> np.ndarray:  # (H, W, 3) uint8
         InputError: ENCODING_UNSUPPORTED, or IMAGE_INVALID when size, step and data do not agree.
     """
     encoding = message.encoding
-    if encoding in YUV422 or encoding in BAYER:
+    if encoding in YUV422 or encoding in YUV420 or encoding in BAYER:
         return _converted(message)
     if encoding in DEEP_IMAGES or encoding.startswith("bayer_") and encoding.endswith("16"):
         raise InputError(
@@ -62,7 +64,7 @@ def rgb_from_image(message: Image) -> np.ndarray:  # (H, W, 3) uint8
             f"image has encoding {encoding!r}: how its 16 bits map to brightness is not known here",
             "scale it to mono8 or rgb8 where it is made (many cameras have a setting)",
         )
-    _check_encoding(message, IMAGE_CHANNELS, "image", (*YUV422, *BAYER))
+    _check_encoding(message, IMAGE_CHANNELS, "image", (*YUV422, *YUV420, *BAYER))
     channels = {"mono8": 1, "rgba8": 4, "bgra8": 4}.get(encoding, 3)
     pixels = _pixels(message, np.uint8, channels, "image", ErrorCode.IMAGE_INVALID)
     return np.ascontiguousarray(pixels[..., IMAGE_CHANNELS[encoding]])
@@ -72,15 +74,18 @@ def _converted(message: Image) -> np.ndarray:  # (H, W, 3) uint8
     import cv2
 
     yuv = message.encoding in YUV422
-    odd = (message.width % 2, 0 if yuv else message.height % 2)
+    odd = (message.width % 2, 0 if yuv else message.height % 2)  # of the others, rows come in pairs, too
     if any(odd):
         raise InputError(
             ErrorCode.IMAGE_INVALID,
             f"image is {message.width}x{message.height} pixels in {message.encoding}, which come in pairs",
             "use even sides",
         )
-    pixels = _pixels(message, np.uint8, 2 if yuv else 1, "image", ErrorCode.IMAGE_INVALID)
-    code = getattr(cv2, (YUV422 if yuv else BAYER)[message.encoding])
+    if message.encoding in YUV420:
+        pixels = _rows(message, message.width, message.height + message.height // 2, "image", ErrorCode.IMAGE_INVALID)
+    else:
+        pixels = _pixels(message, np.uint8, 2 if yuv else 1, "image", ErrorCode.IMAGE_INVALID)
+    code = getattr(cv2, (YUV422 | YUV420 | BAYER)[message.encoding])
     return cv2.cvtColor(np.ascontiguousarray(pixels), code)
 
 
@@ -169,9 +174,15 @@ def _check_encoding(message: Image, known, name: str, others: tuple[str, ...] = 
 
 
 def _pixels(message: Image, dtype, channels: int, name: str, code: ErrorCode) -> np.ndarray:  # (H, W, channels)
-    height, width, step = message.height, message.width, message.step
     dtype = np.dtype(dtype)
-    row_bytes = width * channels * dtype.itemsize
+    rows = _rows(message, message.width * channels * dtype.itemsize, message.height, name, code)
+    pixels = rows.view(dtype.newbyteorder(">" if message.is_bigendian else "<"))
+    return pixels.reshape(message.height, message.width, channels).astype(dtype, copy=False)
+
+
+def _rows(message: Image, row_bytes: int, count: int, name: str, code: ErrorCode) -> np.ndarray:  # (count, row_bytes)
+    """Bytes of an image's rows, without what pads them."""
+    height, width, step = message.height, message.width, message.step
     if height < 1 or width < 1:
         raise InputError(code, f"{name} is {width}x{height} pixels", "send at least one pixel")
     if step < row_bytes:
@@ -181,12 +192,10 @@ def _pixels(message: Image, dtype, channels: int, name: str, code: ErrorCode) ->
             "set step to the bytes of a row, padding included",
         )
     data = np.frombuffer(message.data, np.uint8)
-    if len(data) != step * height:
+    if len(data) != step * count:
         raise InputError(
             code,
-            f"{name} holds {len(data)} bytes, expected {step * height} ({height} rows of {step})",
-            "fill data with height times step bytes",
+            f"{name} holds {len(data)} bytes, expected {step * count} ({count} rows of {step})",
+            f"fill data with {'height' if count == height else 'one and a half heights'} times step bytes",
         )
-    rows = np.ascontiguousarray(data.reshape(height, step)[:, :row_bytes])
-    pixels = rows.view(dtype.newbyteorder(">" if message.is_bigendian else "<"))
-    return pixels.reshape(height, width, channels).astype(dtype, copy=False)
+    return np.ascontiguousarray(data.reshape(count, step)[:, :row_bytes])

@@ -9,6 +9,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from hoi_motion.progress import CancelToken
 from hoi_motion.segment import MaskPrompt, segment
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.instances import TARGET, Instance
@@ -80,14 +81,15 @@ class LatestInputs:
         self._current = current
         self._received = ReceivedInputs(node, current, callback_group)
 
-    def request(self, goal) -> ReadInput:
+    def request(self, goal, cancel: CancelToken) -> ReadInput:
         """The InteractionRequest for a goal or service request.
 
         Raises:
             InputError: NO_IMAGE, IMAGE_STALE, or the code for an invalid field.
+            ControlError: CANCELLED.
         """
         options = self._current()
-        marked = self._marked(goal)
+        marked = self._marked(goal, cancel)
         depth, depth_notes = self._depth(goal, marked.image, options)
         others = [] if depth is None else [("depth image", depth)]
         for name, mask in marked.masks:
@@ -114,13 +116,13 @@ class LatestInputs:
         request = replace(request, target_source=marked.words)
         return ReadInput(request, header, notes, marked.source, marked.found or Image(), frame_of_tf(goal, options))
 
-    def _marked(self, goal) -> _Marked:
+    def _marked(self, goal, cancel: CancelToken) -> _Marked:
         """Image and masks: those of the goal, completed by the matching received ones."""
         if goal.instances:
             return self._instances(goal)
         point = self._point(goal)
         if point is not None:
-            return self._at_point(goal, point)
+            return self._at_point(goal, point, cancel)
         image, mask = self._pair(goal)
         source = f"mask from {MASK.topic}" if is_empty(goal.target_mask) else REQUEST_MASK
         return _Marked(image, _masks(goal, mask), source)
@@ -161,12 +163,13 @@ class LatestInputs:
             )
         return point
 
-    def _at_point(self, goal, point: PointStamped) -> _Marked:
+    def _at_point(self, goal, point: PointStamped, cancel: CancelToken) -> _Marked:
         image = goal.image
         if is_empty(image):
             image = self._received.decoded(self._received.at_or_newest(IMAGE, point.header), IMAGE)
         _check_frame(point.header, image.header, "target point", _OF_THIS_IMAGE)
-        found = segment(rgb_from_image(image), MaskPrompt(click_px=(point.point.x, point.point.y)))
+        prompt = MaskPrompt(click_px=(point.point.x, point.point.y))
+        found = segment(rgb_from_image(image), prompt, cancel=cancel)
         mask = image_from_mask(found.mask, image.header)
         place = "the request" if point is goal.target_point else POINT.topic
         notes = (f"target mask from {place}: {found.words}", *(f"target mask: {doubt}" for doubt in found.doubts))
@@ -207,7 +210,8 @@ class LatestInputs:
             _check_frame(goal.depth.header, image.header, "depth image", "send depth that is registered to the image")
             return goal.depth, ()
         if not self._received.has(DEPTH):
-            return None, ()
+            why = self._received.why_unheard(DEPTH)
+            return None, (f"{DEPTH.topic} is not used: nothing was received; {why}",) if why else ()
         stamp_s = stamp_of(image.header)
         if stamp_s is None:
             return None, (f"{DEPTH.topic} is not used: the image has no stamp to find its depth by",)
@@ -226,7 +230,7 @@ class LatestInputs:
                 f"{DEPTH.topic} is not used: it is of frame {other[:80]!r}, the image of {frame[:80]!r}; publish depth "
                 "that is registered to the image",
             )
-        return nearest.message, ()
+        return self._received.decoded(nearest, DEPTH), ()
 
     def _camera_info(self, goal, header: Header) -> tuple[CameraInfo | None, tuple[str, ...]]:
         """The camera info of an image; notes say why there is none."""

@@ -20,7 +20,8 @@ from std_msgs.msg import Header
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.ros.compressed import decompressed
-from tavid_planner.ros.config import NodeConfig
+from tavid_planner.ros.compressed_depth import decompressed_depth
+from tavid_planner.ros.config import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, NodeConfig
 from tavid_planner.ros.history import History, Received, stamp_of
 from tavid_planner.ros.subscriptions import subscribe
 from tavid_planner.ros.transforms import TransformListener
@@ -33,6 +34,8 @@ INPUT_QOS_PROFILES = {
 MB = 10**6
 ASSUMED = "the focal length is estimated from the picture, or assumed"
 CAMERA_INFO = "camera_info"
+RAW = "raw"
+TRANSPORTS = {"image_transport": IMAGE_TRANSPORTS, "depth_transport": DEPTH_TRANSPORTS}
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,18 @@ class InputTopic:
     Attributes:
         topic: its name before remapping; field: its content, for messages.
         age_option: the node's option with its maximum age.
-        may_be_compressed: whether image_transport=compressed applies to it.
+        transport_option: the node's option with its transport, "" where there is only one.
     """
 
     topic: str
     field: str
     age_option: str
-    may_be_compressed: bool = False
+    transport_option: str = ""
 
 
-IMAGE = InputTopic("image_raw", "image", "max_image_age_s", True)
-MASK = InputTopic("target_mask", "target mask", "max_mask_age_s", True)
-DEPTH = InputTopic("depth", "depth image", "max_image_age_s")
+IMAGE = InputTopic("image_raw", "image", "max_image_age_s", "image_transport")
+MASK = InputTopic("target_mask", "target mask", "max_mask_age_s", "image_transport")
+DEPTH = InputTopic("depth", "depth image", "max_image_age_s", "depth_transport")
 POINT = InputTopic("target_point", "target point", "max_mask_age_s")
 """A pixel of the target instead of its mask: x and y in `point`, as published by a click in an image viewer."""
 INPUTS = (IMAGE, MASK, DEPTH, POINT)
@@ -74,13 +77,12 @@ class ReceivedInputs:
         self._current = current
         self._group = callback_group
         self._histories = {name: History() for name in (*(source.topic for source in INPUTS), CAMERA_INFO)}
-        options = current()
         for source in INPUTS:
-            kind = CompressedImage if source.may_be_compressed and options.image_transport == "compressed" else Image
+            kind = Image if self._transport(source) == RAW else CompressedImage
             kind = PointStamped if source is POINT else kind
             self._subscribe(source.topic, kind, lambda s=source: getattr(self._current(), s.age_option))
         self._subscribe(CAMERA_INFO, CameraInfo, lambda: self._current().max_camera_info_age_s)
-        self.transforms = TransformListener(node, callback_group, options.listen_tf)
+        self.transforms = TransformListener(node, callback_group, current().listen_tf)
         # a recording that restarts, or a switch to simulated time: earlier messages are void
         jump = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jumps = node.get_clock().create_jump_callback(jump, post_callback=self._forget)
@@ -115,10 +117,14 @@ class ReceivedInputs:
         """
         received = self._histories[source.topic].newest_first()
         if not received:
+            name = self.name(source.topic)
+            nobody = (
+                f"send it in the request, publish it on {name} or remap the topic; input_qos must fit the publisher's"
+            )
             raise InputError(
                 ErrorCode.NO_IMAGE,
-                f"the request has no {source.field} and nothing was received on {self.name(source.topic)}",
-                self._why_nothing(source.topic),
+                f"the request has no {source.field} and nothing was received on {name}",
+                self.why_unheard(source) or nobody,
             )
         return received
 
@@ -230,35 +236,40 @@ class ReceivedInputs:
             InputError: IMAGE_INVALID or MASK_INVALID for a damaged compressed one.
         """
         if isinstance(received.message, CompressedImage):
-            return decompressed(received.message, source.field)
+            decode = decompressed_depth if source is DEPTH else decompressed
+            return decode(received.message, source.field)
         return received.message
 
-    def name(self, topic: str) -> str:
-        """The topic's name after remapping, with /compressed where images are compressed."""
-        return self._node.resolve_topic_name(self._not_yet_remapped(topic))
-
-    def _not_yet_remapped(self, topic: str) -> str:
-        """What to subscribe to, which remaps it: a name that is remapped twice may become another topic's."""
-        may_be = any(source.topic == topic and source.may_be_compressed for source in INPUTS)
-        if not (may_be and self._current().image_transport == "compressed"):
-            return topic
-        # the compressed topic follows the raw one, and may be remapped by itself
-        return f"{self._node.resolve_topic_name(topic)}/compressed"
-
-    def _why_nothing(self, topic: str) -> str:
-        name = self.name(topic)
-        other_name = f"{name}/compressed"
-        if name.endswith("/compressed"):
-            other_name = name.removesuffix("/compressed")
+    def why_unheard(self, source: InputTopic) -> str:
+        """Why nothing came on a topic although somebody publishes it, "" where nobody does."""
+        name, transport = self.name(source.topic), self._transport(source)
         if self._node.count_publishers(name):
             return (
                 f"{name} has a publisher: large best-effort images may be dropped by the middleware; set "
                 "input_qos:=reliable (a bag: check that it plays)"
             )
-        if self._node.count_publishers(other_name):
-            transport = "raw" if name.endswith("/compressed") else "compressed"
-            return f"{other_name} has a publisher: set image_transport:={transport}"
-        return f"send it in the request, publish it on {name} or remap the topic; input_qos must fit the publisher's"
+        others = TRANSPORTS.get(source.transport_option, ())
+        for other in others:
+            raw = name.removesuffix(f"/{transport}")
+            other_name = raw if other == RAW else f"{raw}/{other}"
+            if other != transport and self._node.count_publishers(other_name):
+                return f"{other_name} has a publisher: set {source.transport_option}:={other}"
+        return ""
+
+    def name(self, topic: str) -> str:
+        """The topic's name after remapping, with that of the transport where it is compressed."""
+        return self._node.resolve_topic_name(self._not_yet_remapped(topic))
+
+    def _not_yet_remapped(self, topic: str) -> str:
+        """What to subscribe to, which remaps it: a name that is remapped twice may become another topic's."""
+        transport = next((self._transport(source) for source in INPUTS if source.topic == topic), RAW)
+        if transport == RAW:
+            return topic
+        # the compressed topic follows the raw one, and may be remapped by itself
+        return f"{self._node.resolve_topic_name(topic)}/{transport}"
+
+    def _transport(self, source: InputTopic) -> str:
+        return getattr(self._current(), source.transport_option) if source.transport_option else RAW
 
     def _subscribe(self, topic: str, kind, keep_s: Callable[[], float]) -> None:
         def keep(message) -> None:

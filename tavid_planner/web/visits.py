@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.camera import OF_PHOTO
 from hoi_motion.progress import CancelToken
 from hoi_motion.segment import MaskPrompt, SegmentedMask, segment
 from tavid_planner.errors import ControlError, ErrorCode, InputError
@@ -27,7 +28,7 @@ class Visit:
 
     Attributes:
         folder: of its bundles, with a name that cannot be guessed; shown: folder of the files sent to the browser.
-        rgb: (H, W, 3) uint8, the picture; None before there is one. intrinsics: (3, 3) of it, None where unknown.
+        rgb: (H, W, 3) uint8, the picture; None before there is one. intrinsics: (3, 3) that its file states, or None.
         found: TARGET or ACTOR -> its mask.
         keep: whether its bundles stay when it is closed.
         cancel: of the running plan, None when none runs; closed: whether the page is open no longer.
@@ -107,6 +108,7 @@ class Visit:
             instruction,
             actor_mask=None if actor is None else actor.mask,
             intrinsics=intrinsics,
+            intrinsics_source=OF_PHOTO,
             seed=_whole(seed, "seed"),
             samples=_whole(samples, "samples"),
             target_source=target.words,

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class PlannerDesk:
         self._line: deque[object] = deque()  # the first one is the one being served
         self._running: CancelToken | None = None
         self._opening: set[CancelToken] = set()
+        self._preparing: set[CancelToken] = set()
         self._changed = threading.Condition()
 
     @property
@@ -90,21 +91,34 @@ class PlannerDesk:
             self._open, self._why_closed = False, why
             self._worker.expect_end()
             # those that open it, too, also while they wait for their turn: they would open it again
-            for token in filter(None, (self._running, *self._opening)):
+            for token in filter(None, (self._running, *self._opening, *self._preparing)):
                 token.cancel()
             self._changed.notify_all()
         with self._turn(CancelToken(), max_waiting=None):
             self._worker.stop()
 
-    def check_place(self) -> None:
-        """Refuse at once what `plan` would refuse, before a request is prepared for it.
+    @contextmanager
+    def place(self, cancel: CancelToken) -> Iterator[object]:
+        """A place in the line, held from before a request is prepared until its plan is made; `plan` takes it.
+
+        Preparing a request may take seconds, too: of many that come at once, only those are prepared that have a place.
 
         Raises:
-            ControlError: BUSY when the desk is closed or the queue is full.
+            ControlError: BUSY at once when the desk is closed or the line is full.
         """
         self._refuse_when_closed()
+        place = object()
         with self._changed:
             self._refuse_when_full(self._max_waiting)
+            self._line.append(place)
+            self._preparing.add(cancel)
+        try:
+            with self._why_ended():
+                yield place
+        finally:
+            with self._changed:
+                self._preparing.discard(cancel)
+                self._leave(place)
 
     def plan(
         self,
@@ -117,10 +131,12 @@ class PlannerDesk:
         notes: tuple[str, ...] = (),
         on_place: Callable[[int], None] = lambda place: None,
         video: bool = True,
+        place: object | None = None,
     ) -> MadePlan:
         """Answer one request when its turn comes; arguments as in `PlanWorker.plan`.
 
         Args:
+            place: of `place`, whose block goes on; None takes the last one.
             on_place: called with the number of requests ahead whenever it changes; 0 when the turn has come.
 
         Raises:
@@ -128,17 +144,25 @@ class PlannerDesk:
             TavidError: as reported by the worker.
         """
         self._refuse_when_closed()
-        if self.busy:
+        with self._changed:
+            self._preparing.discard(cancel)
+            waits = self.busy and self._line[0] is not place
+        if waits:
             on_progress("wait", 0.0)
-        with self._turn(cancel, self._max_waiting, on_place), self._current(cancel):
+        with self._why_ended(), self._turn(cancel, self._max_waiting, on_place, place), self._current(cancel):
             self._refuse_when_closed()
-            try:
-                return self._worker.plan(request, config, folder, on_progress, cancel, joints, notes, video)
-            except ControlError as error:
-                if error.code is ErrorCode.CANCELLED and not self._open:
-                    message, hint = self._why_closed
-                    raise ControlError(error.code, f"the plan was ended: {message}", hint) from error
-                raise
+            return self._worker.plan(request, config, folder, on_progress, cancel, joints, notes, video)
+
+    @contextmanager
+    def _why_ended(self) -> Iterator[None]:
+        """Say of what was cancelled because the desk was closed why it was closed."""
+        try:
+            yield
+        except ControlError as error:
+            told = f"the plan was ended: {self._why_closed[0]}"
+            if error.code is not ErrorCode.CANCELLED or self._open or error.message == told:
+                raise  # what has a place passes here twice
+            raise ControlError(error.code, told, self._why_closed[1]) from error
 
     def _refuse_when_closed(self) -> None:
         if not self._open:
@@ -164,12 +188,20 @@ class PlannerDesk:
                 self._running = None
 
     @contextmanager
-    def _turn(self, cancel: CancelToken, max_waiting: int | None, on_place: Callable[[int], None] = lambda place: None):
-        ticket = object()
-        with self._changed:
-            if max_waiting is not None:
-                self._refuse_when_full(max_waiting)
-            self._line.append(ticket)
+    def _turn(
+        self,
+        cancel: CancelToken,
+        max_waiting: int | None,
+        on_place: Callable[[int], None] = lambda place: None,
+        held: object | None = None,
+    ):
+        """Args: held: the place in the line, which is kept; None takes the last one, and leaves it at the end."""
+        ticket = object() if held is None else held
+        if held is None:
+            with self._changed:
+                if max_waiting is not None:
+                    self._refuse_when_full(max_waiting)
+                self._line.append(ticket)
         try:
             told = None
             with self._changed:
@@ -183,6 +215,10 @@ class PlannerDesk:
             on_place(0)
             yield
         finally:
-            with self._changed:
-                self._line.remove(ticket)
-                self._changed.notify_all()
+            if held is None:
+                with self._changed:
+                    self._leave(ticket)
+
+    def _leave(self, ticket: object) -> None:
+        self._line.remove(ticket)
+        self._changed.notify_all()

@@ -50,6 +50,12 @@ def test_a_small_thing_beside_the_actor_is_no_other_person():
     assert with_another_actor(checked_instances(given[:3], SIZE_PX)) is None
 
 
+def test_a_long_role_is_quoted_short():
+    with pytest.raises(InputError, match="has the role 'xxx") as error:
+        checked_instances([marked("mug", "x" * 5000, 0)], SIZE_PX)
+    assert len(str(error.value)) < 200
+
+
 def test_masks_of_neighbours_may_touch():
     assert len(checked_instances([marked("mug", "target", 5, 11), marked("jar", "other", 15, 11)], SIZE_PX)) == 2
 

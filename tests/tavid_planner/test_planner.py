@@ -121,10 +121,13 @@ def test_the_stages_get_the_request_and_the_profile(stages, make_request, motion
         return report_of(Verdict.PASS)
 
     stages.lift.lift_video, stages.check.check_motion = lift, check
-    config, request = AS_LIFTED, make_request(intrinsics=[[90, 0, 48], [0, 90, 32], [0, 0, 1]])
+    config, request = (
+        AS_LIFTED,
+        make_request(intrinsics=[[90, 0, 48], [0, 90, 32], [0, 0, 1]], intrinsics_source="EXIF"),
+    )
     Planner(config).plan(request)
     assert (seen["clip"].target_mask == request.target_mask).all()
-    assert (seen["clip"].intrinsics == request.intrinsics).all()
+    assert (seen["clip"].intrinsics == request.intrinsics).all() and seen["clip"].intrinsics_source == "EXIF"
     assert seen["config"] is config.lift and seen["check_config"] is config.check and seen["body"] == "body "
 
 

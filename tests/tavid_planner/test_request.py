@@ -137,6 +137,11 @@ def test_bad_intrinsics(make_request, K):
     assert error.value.code is ErrorCode.CAMERA_INVALID
 
 
+def test_an_unknown_source_of_intrinsics_is_refused_with_those_that_there_are(make_request):
+    with pytest.raises(InputError, match="CAMERA_INVALID.*intrinsics_source is 'exif'.*'camera_info' or 'EXIF'"):
+        make_request(intrinsics_source="exif")
+
+
 @pytest.mark.parametrize(
     "depth, code",
     [

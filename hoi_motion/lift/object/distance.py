@@ -68,6 +68,14 @@ class Scene:
     actor_m: np.ndarray
     known: KnownScene = KnownScene()
 
+    @property
+    def depth_known(self) -> np.ndarray:  # (H, W) bool
+        """Pixels of the object of which the depth image knows the depth; none without one."""
+        depth_m = self.sight.depth_m
+        if depth_m is None:
+            return np.zeros(self.target.mask.shape, bool)
+        return self.target.mask & np.isfinite(depth_m) & (depth_m > LEAST_DEPTH_M)
+
 
 @dataclass(frozen=True)
 class Distance:
@@ -93,10 +101,7 @@ def measured(scene: Scene) -> Distance | None:
 
     Of an open bowl mostly the far inside is seen; from high above, the top.
     """
-    mask, camera, depth_m = scene.target.mask, scene.sight.camera, scene.sight.depth_m
-    if depth_m is None:
-        return None
-    known = mask & np.isfinite(depth_m) & (depth_m > LEAST_DEPTH_M)
+    camera, depth_m, known = scene.sight.camera, scene.sight.depth_m, scene.depth_known
     if known.sum() < LEAST_DEPTH_PIXELS:
         return None
     rows, columns = np.nonzero(known)

@@ -1,10 +1,12 @@
-"""When the object's size in space is questioned: drawn back into the picture it is not as large as it is seen there."""
+"""When the object's place and size in space are questioned: the depth image does not know it, or drawn back into the
+picture it is not as large as it is seen there."""
 
 import cv2
 import numpy as np
 
 from hoi_motion.camera import Camera
 from hoi_motion.errors import counted
+from hoi_motion.lift.object.distance import LEAST_DEPTH_PIXELS, Scene
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import ObjectMotion
 
@@ -14,6 +16,17 @@ OTHER_SIZE = 1.7
 # only frames in which it is seen to move count, and so many of them: at rest it has the size of its outline
 LEAST_VISIBILITY = 0.5
 LEAST_FRAMES = 4
+
+
+def depth_notes(scene: Scene) -> tuple[str, ...]:
+    """Note of the motion on a depth image that does not tell how far away the object is."""
+    known, marked = int(scene.depth_known.sum()), int(scene.target.mask.sum())
+    if scene.sight.depth_m is None or known >= LEAST_DEPTH_PIXELS:
+        return ()
+    return (
+        f"doubtful: depth: of the object's {counted(marked, 'pixel')} the depth image knows {known} (glass, polish and "
+        "black swallow a camera's light): its distance was found as if there were no depth image",
+    )
 
 
 def size_notes(thing: ObjectMotion, target: ObjectTrack, camera: Camera) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from hoi_motion.lift.track.similarity import IDENTITY, in_scaled_pictures
+from hoi_motion.progress import CancelToken, check_cancelled
 
 WORK_SIDE_PX = 480
 MAX_FEATURES = 300
@@ -37,13 +38,17 @@ MOST_SHIFT = 0.5
 MOST_GROWTH = 0.15
 
 
-def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
+def camera_motion(frames: np.ndarray, moving: np.ndarray, cancel: CancelToken | None = None) -> np.ndarray:
     """(T, 2, 3) similarities that map the first frame's background to frame t, in pixels.
 
     Args:
         frames: (T, H, W, 3) u8 RGB.
         moving: (T, H, W) bool, what may move by itself: persons, the object.
+
+    Raises:
+        ControlError: CANCELLED.
     """
+    check_cancelled(cancel)
     grey, scale = _small_grey(frames, WORK_SIDE_PX)
     size = grey[0].shape[::-1]
     own = [cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for m in moving]
@@ -53,6 +58,7 @@ def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
     if first is None or len(first) < LEAST_FEATURES:
         return result
     for t in range(1, len(frames)):
+        check_cancelled(cancel)
         found = _moved(grey[0], grey[t], first, result[t - 1], own[t])
         result[t] = result[t - 1] if found is None else found
     places = np.array([[x, y, 1.0] for x in np.linspace(0, size[0], GRID) for y in np.linspace(0, size[1], GRID)])
@@ -62,7 +68,9 @@ def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
     return in_scaled_pictures(result, 1 / scale)
 
 
-def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, camera: np.ndarray) -> np.ndarray:
+def rest_motion(
+    frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, camera: np.ndarray, cancel: CancelToken | None = None
+) -> np.ndarray:
     """(T, 2, 3) similarities that map the place where the object rests from the first frame to frame t, in pixels.
 
     The background stands still; what is nearer to a camera that drifts goes another way (parallax). While no hand is
@@ -73,7 +81,11 @@ def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, came
         frames: (T, H, W, 3) u8 RGB, the background's motion taken out; mask: (H, W) bool, the object in the first one.
         hands_px: (T, 2, 2) centres of the hands, NaN where unknown.
         camera: (T, 2, 3) of `camera_motion`; where it is lost, it stays as it was before.
+
+    Raises:
+        ControlError: CANCELLED.
     """
+    check_cancelled(cancel)
     grey, scale = _small_grey(frames, REST_SIDE_PX)
     place = cv2.resize(mask.astype(np.uint8) * 255, grey[0].shape[::-1], interpolation=cv2.INTER_AREA) > 127
     result = np.tile(IDENTITY, (len(frames), 1, 1))
@@ -86,6 +98,7 @@ def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, came
     along, asked = np.zeros(len(beside)), np.zeros(len(beside))
     against_background = IDENTITY
     for t in range(1, len(frames)):
+        check_cancelled(cancel)
         known = not np.array_equal(camera[t], camera[t - 1])
         # what it went by while the background was lost was the camera's own
         before = result[t] = against_background if known else result[t - 1]

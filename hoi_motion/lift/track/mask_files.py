@@ -13,7 +13,7 @@ from hoi_motion.lift.track.mask_track import background_of, track_of_masks
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.label_pictures import numbered_objects
-from hoi_motion.progress import CancelToken, OnProgress, silent
+from hoi_motion.progress import CancelToken, OnProgress, check_cancelled, silent
 from hoi_motion.reading.npz import is_array_file, read_array
 from hoi_motion.reading.untrusted import reading
 
@@ -53,26 +53,27 @@ class MaskFiles:
                 in common with `mask`; SIZE_MISMATCH for pictures of another shape.
             ControlError: CANCELLED.
         """
-        masks = self._of_target(mask, len(frames))
-        if cancel is not None:
-            cancel.raise_if_cancelled()
+        masks = self._of_target(mask, len(frames), cancel)
+        check_cancelled(cancel)
         overlap = _overlap(masks[0], mask)
         if not overlap:
             raise _invalid(f"the first mask of {self.path} does not touch the target mask")
         if overlap < LEAST_OVERLAP:
             raise _invalid(f"the object of {self.path} has only {overlap:.0%} in common with the target mask")
         seen = np.array(masks)
-        track = track_of_masks(seen, mask, camera=background_of(frames, seen, mask, person))
+        track = track_of_masks(seen, mask, camera=background_of(frames, seen, mask, person, cancel))
         on_progress("object", 1.0)
         return track
 
-    def _of_target(self, target: np.ndarray, num_frames: int) -> list[np.ndarray]:  # (H, W) bool each
+    def _of_target(  # (H, W) bool each
+        self, target: np.ndarray, num_frames: int, cancel: CancelToken | None
+    ) -> list[np.ndarray]:
         """What is seen of the object in every frame."""
         size_px = target.shape
         if self.path.suffix.lower() == ".json":
             masks = read_coco(self.path, num_frames, lambda mask: _overlap(_fitted(mask, size_px, self.path), target))
             return [_fitted(mask, size_px, self.path) for mask in masks]
-        labels = read_label_pictures(self.path, lambda label: _fitted(label, size_px, self.path))
+        labels = read_label_pictures(self.path, lambda label: _fitted(label, size_px, self.path), cancel)
         if len(labels) != num_frames:
             raise _invalid(f"{self.path} holds {counted(len(labels), 'mask')}, the clip {counted(num_frames, 'frame')}")
         under = np.unique(labels[0][target])
@@ -83,17 +84,20 @@ class MaskFiles:
 class _PictureFiles(Sequence):
     """Pictures that are read each time that they are looked at: those of a long clip do not fit into memory."""
 
-    def __init__(self, files: list[Path]):
-        self.files = files
+    def __init__(self, files: list[Path], cancel: CancelToken | None):
+        self.files, self.cancel = files, cancel
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, place):  # (h, w) or (h, w, C)
+        check_cancelled(self.cancel)
         return read_labels(self.files[place])
 
 
-def read_label_pictures(path: Path, fit: Callable[[np.ndarray], np.ndarray] = np.asarray) -> list[np.ndarray]:
+def read_label_pictures(
+    path: Path, fit: Callable[[np.ndarray], np.ndarray] = np.asarray, cancel: CancelToken | None = None
+) -> list[np.ndarray]:
     """Numbers (h, w) of the objects for each frame, 0 where none is; of soft masks and cut-outs there is one object.
 
     Args:
@@ -101,6 +105,7 @@ def read_label_pictures(path: Path, fit: Callable[[np.ndarray], np.ndarray] = np
 
     Raises:
         InputError: FILE_INVALID or MASK_INVALID for files that hold no masks, or more than the limits.
+        ControlError: CANCELLED.
     """
     if path.is_dir():
         # hidden ones are no pictures: a Mac puts them beside each file that it copies to another's disk
@@ -108,7 +113,8 @@ def read_label_pictures(path: Path, fit: Callable[[np.ndarray], np.ndarray] = np
         files = sorted(named, key=lambda file: natural_key(file.name))
         if not 0 < len(files) <= MAX_MASKS:
             raise _invalid(f"{path} holds {len(files)} PNG, expected 1 to {MAX_MASKS}")
-        return [fit(label) for label in numbered_objects(_PictureFiles(files), [f"mask {file}" for file in files])]
+        pictures = _PictureFiles(files, cancel)
+        return [fit(label) for label in numbered_objects(pictures, [f"mask {file}" for file in files])]
     if not is_array_file(path):
         raise _invalid(f"{path} is neither a folder nor an .npz, .npy or .json")
     pictures = read_array(path, _WHAT, hint=HINT, max_rows=MAX_MASKS, name="masks")

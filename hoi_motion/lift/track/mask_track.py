@@ -7,6 +7,7 @@ from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.camera_motion import camera_motion
 from hoi_motion.lift.track.similarity import IDENTITY, between, moved_like, moved_mask, seen_turn_rad
 from hoi_motion.lift.track.track import ObjectTrack, Outline
+from hoi_motion.progress import CancelToken
 
 # a mask that lies in the first one by this share rests there, and covers it unless something is before it
 IN_FIRST_PLACE = 0.85
@@ -16,13 +17,21 @@ LEAST_PX = 4
 
 
 def background_of(
-    frames: np.ndarray, masks: np.ndarray, mask: np.ndarray, person: KeypointTrack
+    frames: np.ndarray,
+    masks: np.ndarray,
+    mask: np.ndarray,
+    person: KeypointTrack,
+    cancel: CancelToken | None = None,
 ) -> np.ndarray | None:  # (T, 2, 3)
     """How the background moves, beside the person and all that the masks (T, H, W) and the first one show; None where
-    the camera stands still."""
+    the camera stands still.
+
+    Raises:
+        ControlError: CANCELLED.
+    """
     moving = person_masks(person, mask.shape) | masks
     moving[0] |= mask
-    camera = camera_motion(frames, moving)
+    camera = camera_motion(frames, moving, cancel)
     return None if np.array_equal(camera, np.tile(IDENTITY, (len(frames), 1, 1))) else camera
 
 

@@ -89,7 +89,7 @@ class SamVideoTracker:
                 on_progress("object", (t + 1) / len(frames))
         if not masks.any():
             raise no_track(f"{self.folder} sees the object in no frame", "mark it anew, or track it with --track own")
-        return track_of_masks(masks, mask, sureness, background_of(frames, masks, mask, person))
+        return track_of_masks(masks, mask, sureness, background_of(frames, masks, mask, person, cancel))
 
     def _pixel_values(self, rgb: np.ndarray, side: int):  # (1, 3, S, S)
         import torch

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoi_motion.camera import OF_PHOTO
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.lift.camera import R_level_camera, clip_intrinsics, world_camera
 
@@ -32,6 +33,7 @@ def test_an_unknown_focal_length_is_the_diagonal_and_says_so():
     K, source = clip_intrinsics((480, 720))
     assert source == "assumed" and K[0, 0] == pytest.approx(np.hypot(480, 720))
     assert clip_intrinsics((480, 720), K)[1] == "camera_info"
+    assert clip_intrinsics((480, 720), K, OF_PHOTO)[1] == "EXIF"
 
 
 def test_a_negative_focal_length_is_refused():

@@ -32,6 +32,25 @@ def _deep_png(path, channels: int) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
+def test_a_tiff_of_64_bits_is_called_what_it_is_and_depth_files_are_named(tmp_path):
+    cv2.imwrite(str(tmp_path / "deep.tif"), np.full((8, 9), 1.5, np.float64))
+    with pytest.raises(InputError, match="or of a kind that is not read - give 16-bit millimetres .PNG, TIFF. or"):
+        read_depth(tmp_path / "deep.tif")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_depth_beyond_all_floats_is_infinite(tmp_path):
+    np.save(tmp_path / "depth.npy", np.full((8, 9), np.finfo(float).max))
+    assert np.isinf(read_depth(tmp_path / "depth.npy")).all()
+
+
+def test_lab_colours_are_refused_as_what_they_are(tmp_path):
+    Image.fromarray(np.full((8, 9, 3), 90, np.uint8), "LAB").save(path := tmp_path / "lab.tif")
+    for read, code in ((read_image, "IMAGE"), (read_mask, "MASK"), (read_labels, "MASK"), (read_depth, "IMAGE")):
+        with pytest.raises(InputError, match=rf"{code}_INVALID.*CIE L\*a\*b\*: save it as RGB"):
+            read(path)
+
+
 @pytest.mark.parametrize("ending", [".png", ".tif", ".pgm"])
 def test_a_sixteen_bit_grey_image_is_refused_and_a_mask_of_it_is_read(tmp_path, ending):
     path = tmp_path / f"image{ending}"

@@ -104,3 +104,18 @@ def test_where_a_cut_out_is_transparent_everywhere_the_object_is_not_seen():
 def test_a_shape_that_is_no_picture_is_refused():
     with pytest.raises(InputError, match=r"mask 0 has shape \(1, 60, 80\)"):
         _numbered([np.zeros((1, *SIZE_PX), np.uint8)])
+
+
+def test_how_probable_the_object_is_marks_it_whether_or_not_it_is_seen():
+    """A network is never quite sure, and is as sure in no two frames; in the last one it sees nothing."""
+    seen = [np.where(mask, 0.9 - 0.1 * t, 0.02).astype(np.float32) for t, mask in enumerate(MASKS)]
+    pictures = [*seen, np.full(SIZE_PX, 0.02, np.float32)]
+    found = list(numbered_objects(pictures, [f"mask {t}" for t in range(4)]))
+    assert all(np.array_equal(number == 1, mask) for number, mask in zip(found, MASKS))
+    assert not found[-1].any()
+
+
+def test_fractions_beyond_one_are_no_numbers_of_objects():
+    pictures = [np.where(mask, 250.5 - t, 0).astype(np.float32) for t, mask in enumerate(MASKS)]
+    found = list(numbered_objects(pictures, [f"mask {t}" for t in range(3)]))
+    assert all(np.array_equal(number > 0, mask) and number.max() == 1 for number, mask in zip(found, MASKS))

@@ -86,6 +86,24 @@ def test_an_interlaced_video_has_one_whole_frame_at_each_frames_time(fields, tmp
     np.testing.assert_array_equal(read_frame(fields, middle=True), read.frames[7])
 
 
+TURNS = {  # display matrix -> what a player does to the picture
+    ("90",): lambda frames: np.rot90(frames, 1, (1, 2)),
+    ("180",): lambda frames: frames[:, ::-1, ::-1],
+    ("270",): lambda frames: np.rot90(frames, -1, (1, 2)),
+    ("0", "-display_hflip"): lambda frames: frames[:, :, ::-1],
+    ("0", "-display_vflip"): lambda frames: frames[:, ::-1],
+    ("90", "-display_vflip"): lambda frames: np.rot90(frames, 1, (1, 2))[:, ::-1],
+    ("90", "-display_hflip"): lambda frames: np.rot90(frames, 1, (1, 2))[:, :, ::-1],
+}
+
+
+@pytest.mark.parametrize("matrix", TURNS, ids=" ".join)
+def test_an_interlaced_video_is_the_same_whichever_way_it_was_held(fields, tmp_path, matrix):
+    turned = tmp_path / "turned.mp4"
+    ffmpeg("-display_rotation", *matrix, "-i", fields, "-c", "copy", turned)
+    np.testing.assert_array_equal(read_video(turned, 60).frames, TURNS[matrix](read_video(fields, 60).frames))
+
+
 @pytest.mark.parametrize(
     "described, interlaced",
     [

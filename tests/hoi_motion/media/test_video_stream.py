@@ -159,6 +159,18 @@ def test_a_picture_is_no_video(tmp_path):
     assert "is a picture" in reason(tmp_path / "a.png")
 
 
+def test_pictures_one_after_the_other_have_no_times_and_are_called_so(clip, tmp_path):
+    ffmpeg("-i", clip, "-frames:v", "5", "-c:v", "mjpeg", "-f", "mjpeg", tmp_path / "a.mjpeg")
+    assert "several pictures, and nothing of when each was taken" in reason(tmp_path / "a.mjpeg")
+
+
+def test_another_picture_stream_may_go_on_for_longer_by_a_slow_frame(tmp_path):
+    """Its last packet is not its last frame, and lasts longer than three frames of the clip."""
+    sources = [("-f", "lavfi", "-i", f"testsrc2=s=64x64:{how}") for how in ("r=25:d=1", "r=5:d=3")]
+    ffmpeg(*sources[0], *sources[1], "-map", "0", "-map", "1", "-c:v", "libx264", tmp_path / "two.mp4")
+    assert len(read_video(tmp_path / "two.mp4", 60).frames) == 25
+
+
 def test_an_animated_avif_is_read_and_a_still_one_is_a_picture(clip, tmp_path):
     ffmpeg("-i", clip, "-c:v", "libsvtav1", "-preset", "12", tmp_path / "moving.avif")
     read = read_video(tmp_path / "moving.avif", 60)

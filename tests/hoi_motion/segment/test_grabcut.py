@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ControlError, ErrorCode, InputError
+from hoi_motion.progress import CancelToken
 from hoi_motion.segment import MaskPrompt, segment
 from hoi_motion.segment.candidates import overlap
 from tests.hoi_motion.segment.pictures import SIZE_PX, picture, region
@@ -39,6 +40,14 @@ def test_the_same_picture_and_click_give_the_same_mask_whatever_ran_before():
     segment(rgb, MaskPrompt(click_px=(110, 60)))
     second = segment(rgb, MaskPrompt(click_px=MIDDLE))
     assert (first.mask == second.mask).all() and first.words == second.words
+
+
+@pytest.mark.parametrize("prompt", [MaskPrompt(click_px=MIDDLE), MaskPrompt(box_px=(30, 30, 80, 90))])
+def test_a_cancel_is_heard(prompt):
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(ControlError, match="CANCELLED"):
+        segment(picture((MUG, RED)), prompt, cancel=cancel)
 
 
 def test_a_large_photograph_gets_its_mask_in_its_own_pixels():

@@ -61,3 +61,10 @@ def test_a_click_scaled_there_and_back_is_the_same_pixel(x, y, scale):
 def test_a_text_that_holds_other_than_two_numbers_is_refused(text):
     with pytest.raises(InputError, match="X,Y"):
         numbers_of(text, "X,Y")
+
+
+@pytest.mark.parametrize("prompt", [MaskPrompt(click_px=(1e300, 5)), MaskPrompt(box_px=(1e300, 0, 2e300, 5))])
+def test_a_place_far_away_is_told_in_few_characters(prompt):
+    with pytest.raises(InputError, match=r"1e\+300.*image of 30x20") as error:
+        prompt.checked((20, 30))
+    assert len(str(error.value)) < 200

@@ -200,6 +200,7 @@ def test_a_photos_own_focal_length_is_taken_and_told_unless_intrinsics_are_given
     diagonal_px = np.hypot(*planned[0][1].rgb.shape[:2])
     focals_px = [request.intrinsics[0, 0] for _, request in planned]
     assert focals_px == [pytest.approx(26 / 43.27 * diagonal_px), 90.0]
+    assert [request.intrinsics_source for _, request in planned] == ["EXIF", "camera_info"]
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,11 @@ def test_distortion_is_said_with_its_size(model):
     assert model in note and " px" in note and "rectify" in note
 
 
+def test_a_model_that_nobody_knows_is_quoted_short_and_in_one_line():
+    note = distortion_note(info_of(d=[0.1], distortion_model="fish\neye" * 500), SIZE_PX)
+    assert "'fish\\neye" in note and "\n" not in note and len(note) < 250
+
+
 def seen_at(point_m, model: str) -> np.ndarray:
     """Pixel where a camera with this lens sees a point."""
     D, camera = np.array(LENSES[model]), np.reshape(K, (3, 3))

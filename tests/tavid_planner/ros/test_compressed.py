@@ -57,6 +57,14 @@ def test_what_cannot_be_read_is_said_in_one_line(data, code):
     assert error.value.code is code and "\n" not in str(error.value)
 
 
+def test_an_animation_is_refused_and_not_read_as_its_first_picture():
+    file = io.BytesIO()
+    later = Picture.fromarray(255 - RGB)
+    Picture.fromarray(RGB).save(file, "PNG", save_all=True, append_images=[later])
+    with pytest.raises(TavidError, match="IMAGE_INVALID.*it holds several pictures"):
+        decompressed(CompressedImage(format="rgb8; png compressed bgr8", data=file.getvalue()), "image")
+
+
 @pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8"])
 @pytest.mark.parametrize("handed_over, channels", [("bgr8", [0, 1, 2]), ("rgb8", [2, 1, 0])])
 def test_colours_are_as_image_transport_gives_them_back(encoding, handed_over, channels):

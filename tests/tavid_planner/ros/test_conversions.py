@@ -2,6 +2,7 @@
 
 import array
 
+import cv2
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -51,6 +52,44 @@ def test_every_colour_encoding_gives_the_same_rgb(encoding, pixels, padding):
     np.testing.assert_array_equal(rgb_from_image(message(pixels, encoding, padding)), RGB)
 
 
+def half_planes(encoding: str, padding: int) -> tuple[np.ndarray, Image]:
+    """A picture of squares of 2x2 pixels, and its message with U and V of every square below Y."""
+    rows, columns = np.mgrid[0:8, 0:12] // 2
+    rgb = np.stack([60 + 24 * columns, 200 - 28 * rows, 90 + 16 * rows], 2).astype(np.uint8)
+    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
+    u, v = planes[8:].reshape(2, 4, 6)
+    chroma = np.stack([u, v] if encoding == "nv12" else [v, u], 2).reshape(4, 12)
+    sent = message(np.concatenate([planes[:8], chroma]), encoding, padding)
+    sent.height = 8
+    return rgb, sent
+
+
+@pytest.mark.parametrize("padding", [0, 20])
+@pytest.mark.parametrize("encoding", ["nv12", "nv21"])
+def test_colours_in_a_plane_of_half_the_height_are_read(encoding, padding):
+    rgb, sent = half_planes(encoding, padding)
+    np.testing.assert_allclose(rgb_from_image(sent).astype(int), rgb, atol=4)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"data": array.array("B", bytes(96))}, "holds 96 bytes, expected 144 .*one and a half heights"),
+        ({"height": 7}, "come in pairs"),
+        ({"width": 11}, "come in pairs"),
+        ({"step": 10}, "has step 10"),
+        ({"height": 0}, "12x0 pixels"),
+    ],
+)
+def test_such_planes_of_another_size_are_refused(change, said):
+    _, sent = half_planes("nv12", 0)
+    for name, value in change.items():
+        setattr(sent, name, value)
+    with pytest.raises(TavidError, match=said) as error:
+        rgb_from_image(sent)
+    assert error.value.code is ErrorCode.IMAGE_INVALID
+
+
 def test_mono_image_becomes_grey():
     grey = rgb_from_image(message(RGB[..., 0], "mono8", padding=3))
     np.testing.assert_array_equal(grey, RGB[..., :1].repeat(3, 2))
@@ -85,9 +124,9 @@ def test_depth_in_metres_keeps_unknown_pixels():
 @pytest.mark.parametrize("convert", [rgb_from_image, mask_from_image, depth_from_image])
 def test_unknown_encoding_is_named_with_the_known_ones(convert):
     with pytest.raises(TavidError) as error:
-        convert(message(RGB, "nv21"))
+        convert(message(RGB, "nv24"))
     assert error.value.code is ErrorCode.ENCODING_UNSUPPORTED
-    assert "nv21" in error.value.message and "8" in error.value.hint or "16UC1" in error.value.hint
+    assert "nv24" in error.value.message and "8" in error.value.hint or "16UC1" in error.value.hint
 
 
 def test_infinite_depth_is_unknown_depth():

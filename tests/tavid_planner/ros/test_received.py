@@ -8,7 +8,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from tavid_planner.ros.config import NodeConfig
@@ -56,6 +56,26 @@ def test_a_compressed_topic_follows_the_raw_one_and_its_own_remap(make_inputs):
     compressed = NodeConfig(image_transport="compressed")
     assert make_inputs(compressed, "-r", "image_raw:=/cam/raw").name(IMAGE.topic) == "/cam/raw/compressed"
     assert make_inputs(compressed, "-r", "image_raw/compressed:=/cam/jpeg").name(IMAGE.topic) == "/cam/jpeg"
+
+
+def test_compressed_depth_is_subscribed_beside_the_raw_topic(make_inputs):
+    inputs = make_inputs(NodeConfig(depth_transport="compressedDepth"), "-r", "depth:=/cam/aligned")
+    heard = {subscription.topic_name: subscription.msg_type for subscription in inputs._node.subscriptions}
+    assert inputs.name(DEPTH.topic) == "/cam/aligned/compressedDepth"
+    assert heard["/cam/aligned/compressedDepth"] is CompressedImage and heard["/image_raw"] is Image
+
+
+@pytest.mark.parametrize("source", [IMAGE, MASK, DEPTH], ids=lambda source: source.topic)
+def test_of_a_topic_that_comes_by_another_transport_the_setting_is_told(make_inputs, source):
+    option = source.transport_option
+    other = {"image_transport": "compressed", "depth_transport": "compressedDepth"}[option]
+    raw, packed = make_inputs(), make_inputs(NodeConfig(**{option: other}))
+    assert raw.why_unheard(source) == packed.why_unheard(source) == ""
+    publisher = raw._node.create_publisher(CompressedImage, f"{source.topic}/{other}", 1)
+    assert raw.why_unheard(source) == f"/{source.topic}/{other} has a publisher: set {option}:={other}"
+    raw._node.destroy_publisher(publisher)
+    packed._node.create_publisher(Image, source.topic, 1)
+    assert packed.why_unheard(source) == f"/{source.topic} has a publisher: set {option}:=raw"
 
 
 def test_a_topic_is_remapped_once(make_inputs):

@@ -4,13 +4,19 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from geometry_msgs.msg import PointStamped
+from rclpy.context import Context
+from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from tavid_planner.errors import ErrorCode
+from hoi_motion.progress import CancelToken
+from tavid_planner.errors import ControlError, ErrorCode
+from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.conversions import image_from_mask
+from tavid_planner.ros.inputs import LatestInputs
 
 WAIT_S = 60
 
@@ -36,6 +42,20 @@ def send(client, kind, topic: str, message) -> None:
 def ask(client, goal, **fields):
     client.send_goal(goal(**fields), WAIT_S)
     return client.result(WAIT_S)
+
+
+def test_a_cancel_is_heard_while_the_target_is_looked_for(goal, make_request):
+    context, cancel = Context(), CancelToken()
+    context.init()
+    node = Node("inputs", context=context, enable_rosout=False)
+    inputs = LatestInputs(node, NodeConfig, None)
+    asked = goal(target_mask=Image(), target_point=clicked(66.2, 42.9))
+    assert inputs.request(asked, cancel).request.target_mask.any()
+    cancel.cancel()
+    with pytest.raises(ControlError, match="CANCELLED"):
+        inputs.request(asked, cancel)
+    node.destroy_node()
+    context.try_shutdown()
 
 
 def test_a_point_marks_the_target_until_a_mask_comes_and_the_answer_says_so(client, goal, make_request):

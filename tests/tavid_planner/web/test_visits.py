@@ -46,7 +46,9 @@ def test_the_focal_length_that_an_uploaded_photo_states_goes_into_its_request_al
     rgb = visit.rgb
     visit.show(rgb, K)
     visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
-    np.testing.assert_array_equal(visit.request("picks up the [TGT] mug", 0, 1).intrinsics, K)
+    request = visit.request("picks up the [TGT] mug", 0, 1)
+    np.testing.assert_array_equal(request.intrinsics, K)
+    assert request.intrinsics_source == "EXIF"
     visit.show(np.array(rgb))
     visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
     assert visit.request("picks up the [TGT] mug", 0, 1).intrinsics is None

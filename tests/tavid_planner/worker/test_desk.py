@@ -62,8 +62,8 @@ def open_desk(worker):
     return make
 
 
-def ask(desk, name, cancel=None):
-    return desk.plan(name, PlannerConfig(), Path("plan"), silent, cancel or CancelToken())
+def ask(desk, name, cancel=None, place=None):
+    return desk.plan(name, PlannerConfig(), Path("plan"), silent, cancel or CancelToken(), place=place)
 
 
 def wait_for(condition):
@@ -190,15 +190,52 @@ def test_closing_ends_an_opening_that_still_waits_for_its_turn(pool, open_desk, 
     assert not desk.is_open and not desk.loaded
 
 
-def test_a_place_is_refused_before_it_is_asked_for(pool, open_desk, worker):
-    with pytest.raises(TavidError) as closed:
-        PlannerDesk(GatedWorker()).check_place()
-    desk = open_desk()
-    desk.check_place()
-    first = pool.submit(ask, desk, "first")
-    worker.started.wait(WAIT_S)
-    with pytest.raises(TavidError, match="another plan is being made") as full:
-        desk.check_place()
+def test_a_request_that_is_being_prepared_keeps_others_out(open_desk, worker):
+    with pytest.raises(TavidError) as closed, PlannerDesk(GatedWorker()).place(CancelToken()):
+        pass
+    desk, cancel = open_desk(), CancelToken()
+    with desk.place(cancel) as place:
+        with pytest.raises(TavidError, match="another plan is being made") as full, desk.place(CancelToken()):
+            pass
+        with pytest.raises(TavidError, match="another plan is being made"):
+            ask(desk, "second")
+        worker.gate.set()
+        assert ask(desk, "first", cancel, place) == "first" and desk.busy
+    assert not desk.busy
     assert closed.value.code is full.value.code is ErrorCode.BUSY
+
+
+def test_who_came_first_is_served_first_though_prepared_later(pool, open_desk, worker):
+    desk, order = open_desk(1), []
+    asked = threading.Event()
+
+    def request(name: str, prepared: threading.Event) -> None:
+        cancel = CancelToken()
+        with desk.place(cancel) as place:
+            asked.set()
+            prepared.wait(WAIT_S)
+            order.append(ask(desk, name, cancel, place))
+
     worker.gate.set()
+    slow, at_once = threading.Event(), threading.Event()
+    at_once.set()
+    first = pool.submit(request, "first", slow)
+    asked.wait(WAIT_S)
+    second = pool.submit(request, "second", at_once)
+    wait_for(lambda: desk.waiting)
+    assert not worker.started.wait(0.2)
+    slow.set()
     first.result(WAIT_S)
+    second.result(WAIT_S)
+    assert order == ["first", "second"]
+
+
+def test_closing_ends_the_preparation_and_says_why(pool, open_desk):
+    desk, cancel = open_desk(), CancelToken()
+    with pytest.raises(TavidError, match="the plan was ended: the node was deactivated") as error:
+        with desk.place(cancel):
+            closing = pool.submit(desk.close, ("the node was deactivated", "activate it"))
+            wait_for(lambda: cancel.cancelled)
+            cancel.raise_if_cancelled()
+    closing.result(WAIT_S)
+    assert error.value.code is ErrorCode.CANCELLED and not desk.is_open

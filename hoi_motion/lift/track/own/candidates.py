@@ -9,6 +9,7 @@ from hoi_motion.lift.track.own.places import FOLLOWED, FOUND, RESTING, Places, l
 from hoi_motion.lift.track.own.small_clip import SmallClip
 from hoi_motion.lift.track.own.still_clip import stilled_image
 from hoi_motion.lift.track.track import ObjectTrack
+from hoi_motion.progress import CancelToken, check_cancelled
 
 # costs of places: at rest by how much of it looks as it did, at most that of being hidden, more where it is gone
 REST_WEIGHT = 6.0
@@ -40,11 +41,11 @@ class Candidates:
         rest_scores: T of 0..1, how much of the first place looks as it did.
     """
 
-    def __init__(self, clip: SmallClip, followed: ObjectTrack):
-        """Args: followed: the object, in the still camera's pictures at full size."""
+    def __init__(self, clip: SmallClip, followed: ObjectTrack, cancel: CancelToken | None = None):
+        """Args: followed: the object, in the still camera's pictures at full size. Raises: ControlError: CANCELLED."""
         self.clip, self.followed = clip, followed
         self.hands = between_sightings(clip.hands)
-        self.rest_scores, self._gone = _first_place(clip)
+        self.rest_scores, self._gone = _first_place(clip, cancel)
 
     def frames_surely_at_rest(self) -> list[int]:
         return [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]
@@ -86,10 +87,11 @@ class Candidates:
         return [(FOLLOWED, (low + high) / 2, high - low + 1.0, cost)]
 
 
-def _first_place(clip: SmallClip) -> tuple[list[float], list[float]]:
+def _first_place(clip: SmallClip, cancel: CancelToken | None) -> tuple[list[float], list[float]]:
     """Of every frame, 0..1: how much of the first place looks as it did, and how surely the object is gone there."""
     template, scores, gone = Template(clip.images[0], clip.mask), [], []
     for image, home in zip(clip.images, clip.home):
+        check_cancelled(cancel)
         image = stilled_image(image, home)
         gone.append(template.emptied(image))
         scores.append(template.score_at_rest(image) * (1 - gone[-1]))

@@ -13,6 +13,7 @@ import numpy as np
 from hoi_motion.lift.track.own.colours import EVEN, Bins, Colours, bins_of
 from hoi_motion.lift.track.own.room import LEAST_PERSON_PX, Room
 from hoi_motion.lift.track.own.small_clip import People
+from hoi_motion.progress import CancelToken, check_cancelled
 
 # how often a pixel that is not the object shows the room's very colour there; some person; something like the rest of
 # the picture; anything
@@ -46,7 +47,11 @@ class Likeness:
 
 
 def object_likeness(
-    images: list[np.ndarray], mask: np.ndarray, people: People, seen: np.ndarray | None = None
+    images: list[np.ndarray],
+    mask: np.ndarray,
+    people: People,
+    seen: np.ndarray | None = None,
+    cancel: CancelToken | None = None,
 ) -> Likeness:
     """Compare every frame with object and background.
 
@@ -55,7 +60,11 @@ def object_likeness(
         people: where they are; what of a hand that is at the object was marked along with it is not the object.
         seen: (T, h, w) bool, where the object has been found since: what it shows there that neither room nor people
             do is its own, too. As it turns its colours change.
+
+    Raises:
+        ControlError: CANCELLED.
     """
+    check_cancelled(cancel)
     pictures, around = np.stack(images), cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     bare = people.bare & ~around
     room = Room.of(pictures, around, people.anywhere, bare[0])
@@ -71,6 +80,7 @@ def object_likeness(
         shows_room *= room.known
     maps = np.empty(shows_room.shape, np.float32)
     for t, bins in enumerate(map(bins_of, images)):
+        check_cancelled(cancel)
         by_room = BY_ROOM * room.sharpness * shows_room[t]
         if t < len(images) / 3:  # while it may still rest, nothing is known of what is behind it
             by_room[around] = 0.0

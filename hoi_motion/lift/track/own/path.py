@@ -7,6 +7,7 @@ Frames in which it is not seen are skipped.
 import numpy as np
 
 from hoi_motion.lift.track.own.places import RESTING, Places
+from hoi_motion.progress import CancelToken, check_cancelled
 
 # cost of a frame in which the object is not seen, and how many of them may follow each other
 UNSEEN = 0.35
@@ -43,18 +44,22 @@ def between_sightings(hands: np.ndarray) -> np.ndarray:  # (T, N, 2) -> (T, N, 2
     return between
 
 
-def best_path(frames: list[Places], hands: np.ndarray) -> np.ndarray:
+def best_path(frames: list[Places], hands: np.ndarray, cancel: CancelToken | None = None) -> np.ndarray:
     """(T,) index of the place in every frame, -1 where it is not seen; the first frame shows it.
 
     Dynamic programming (Viterbi 1967) over the frames, of which up to MOST_UNSEEN in a row may be skipped.
 
     Args:
         frames: T candidates; hands: (T, 2, 2) centres of the hands, NaN where unknown.
+
+    Raises:
+        ControlError: CANCELLED.
     """
     T = len(frames)
     total = [frames[0].cost.copy()]
     back: list[list[tuple[int, int] | None]] = [[None] * len(frames[0].cost)]
     for t in range(1, T):
+        check_cancelled(cancel)
         now, costs, origins = frames[t], [], []
         for s in range(max(0, t - MOST_UNSEEN), t):
             step = _step_costs(frames[s], now, hands[s], hands[t], t - s)

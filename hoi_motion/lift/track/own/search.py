@@ -11,6 +11,7 @@ from hoi_motion.lift.track.own.outline import seen_pixels
 from hoi_motion.lift.track.own.path import best_path
 from hoi_motion.lift.track.own.places import RESTING, Places, in_box
 from hoi_motion.lift.track.own.small_clip import SmallClip, near_points
+from hoi_motion.progress import CancelToken, check_cancelled
 
 # its colours are learnt where it is seen so surely
 LEARNT = 0.8
@@ -61,19 +62,24 @@ class Found:
         return seen
 
 
-def searched(clip: SmallClip, candidates: Candidates) -> Found:
+def searched(clip: SmallClip, candidates: Candidates, cancel: CancelToken | None = None) -> Found:
     """The cheapest path through the candidates: by its first colours, again without what has looked like it while it
-    was still at its first place, and, where it has not been seen, by the colours that it shows elsewhere: it turns."""
-    likeness = object_likeness(clip.images, clip.mask, clip.people)
+    was still at its first place, and, where it has not been seen, by the colours that it shows elsewhere: it turns.
+
+    Raises:
+        ControlError: CANCELLED.
+    """
+    likeness = object_likeness(clip.images, clip.mask, clip.people, cancel=cancel)
     frames = range(len(clip.images))
 
     def of(maps: np.ndarray, t: int) -> Places:
+        check_cancelled(cancel)
         return candidates.at(t, maps[t], likeness.emptied[t])
 
     # 1. it is surely at rest where its first place looks as it did
     maps = _without_doubles(likeness, clip, candidates.frames_surely_at_rest(), [])
     places = [of(maps, t) for t in frames]
-    first = Found(places, best_path(places, clip.hands), maps)
+    first = Found(places, best_path(places, clip.hands, cancel), maps)
 
     # 2. the path says until when it was there
     home = first.frames_at_home()
@@ -82,17 +88,17 @@ def searched(clip: SmallClip, candidates: Candidates) -> Found:
     boxes = first.boxes(home)
     maps = _without_doubles(likeness, clip, home, boxes)
     places = [places[t] if t <= home[-1] else of(maps, t) for t in frames]
-    second = Found(places, best_path(places, clip.hands), maps)
+    second = Found(places, best_path(places, clip.hands, cancel), maps)
 
     # 3. where it has been seen there is no other place; outlines are drawn with the learnt colours everywhere
     seen = second.seen(clip)
     if not seen.any() or (second.path >= 0).all():
         return second
     home = second.frames_at_home()
-    likeness = object_likeness(clip.images, clip.mask, clip.people, seen)
+    likeness = object_likeness(clip.images, clip.mask, clip.people, seen, cancel)
     maps = _without_doubles(likeness, clip, home, second.boxes(home))
     places = [places[t].only(i) if i >= 0 else of(maps, t) for t, i in enumerate(second.path)]
-    return Found(places, best_path(places, clip.hands), maps)
+    return Found(places, best_path(places, clip.hands, cancel), maps)
 
 
 def _without_doubles(

@@ -11,6 +11,7 @@ from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.camera_motion import camera_motion, rest_motion
 from hoi_motion.lift.track.similarity import IDENTITY, homogeneous
 from hoi_motion.lift.track.track import ObjectTrack, Outline
+from hoi_motion.progress import CancelToken, check_cancelled
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,24 @@ class StillClip:
     camera: np.ndarray
 
     @classmethod
-    def of(cls, frames: np.ndarray, mask: np.ndarray, person: KeypointTrack) -> "StillClip":
-        """That of a clip whose camera may move, beside the person and the object under `mask`."""
+    def of(
+        cls, frames: np.ndarray, mask: np.ndarray, person: KeypointTrack, cancel: CancelToken | None = None
+    ) -> "StillClip":
+        """That of a clip whose camera may move, beside the person and the object under `mask`.
+
+        Raises:
+            ControlError: CANCELLED.
+        """
         persons, heads = person_masks(person, mask.shape), head_masks(person, mask.shape)
         hands_px = hand_centres_px(person)
         moving = persons.copy()
         moving[0] |= mask
-        home = camera = camera_motion(frames, moving)
+        home = camera = camera_motion(frames, moving, cancel)
         if not _stands(camera):
             frames = np.stack([stilled_image(f, c) for f, c in zip(frames, camera)])
             hands_px = stilled_points(hands_px, camera)
-            home = rest_motion(frames, mask, hands_px, camera)
+            home = rest_motion(frames, mask, hands_px, camera, cancel)
+            check_cancelled(cancel)
             persons, heads = (
                 np.stack([stilled_image(m.astype(np.uint8), c) > 0 for m, c in zip(masks, camera)])
                 for masks in (persons, heads)

@@ -40,11 +40,11 @@ class OwnTracker:
                 object is lost at once.
             ControlError: CANCELLED.
         """
-        still = StillClip.of(frames, mask, person)
+        still = StillClip.of(frames, mask, person, cancel)
         followed = _followed(still, on_progress, cancel)
         small = SmallClip.of(still)
-        candidates = Candidates(small, followed)
-        found = searched(small, candidates)
+        candidates = Candidates(small, followed, cancel)
+        found = searched(small, candidates, cancel)
         track = track_along(found, still, followed, candidates.rest_scores, small.scale)
         return still.in_real_frames(track)
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from hoi_motion.lift.camera import world_camera
-from hoi_motion.lift.object.doubt import size_notes
+from hoi_motion.lift.object.distance import Scene
+from hoi_motion.lift.object.doubt import depth_notes, size_notes
 from hoi_motion.lift.object.shape import Primitive
+from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.track.similarity import IDENTITY
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import ObjectMotion
@@ -42,3 +44,19 @@ def test_an_object_that_is_drawn_at_another_size_than_it_is_seen_is_doubted(size
 
 def test_frames_in_which_it_rests_or_is_not_seen_say_nothing_of_its_size():
     assert not _noted(2.0, resting=True) and not _noted(2.0, visibility=0.1)
+
+
+@pytest.mark.parametrize("unknown", [0.0, np.nan])
+def test_a_depth_image_with_a_hole_where_the_object_is_does_not_tell_its_distance_and_that_is_said(unknown):
+    mask = np.zeros((240, 360), bool)
+    mask[100:140, 160:200] = True
+    track = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+
+    def notes(depth_m) -> tuple[str, ...]:
+        return depth_notes(Scene(track, Sight(mask, CAMERA, depth_m=depth_m), (), {}, np.zeros((T, 76, 3))))
+
+    whole = np.full(mask.shape, 2.0, np.float32)
+    hole = np.where(mask, np.float32(unknown), whole)
+    assert notes(None) == notes(whole) == ()
+    (told,) = notes(hole)
+    assert told.startswith("doubtful: depth: of the object's 1600 pixels the depth image knows 0")

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hoi_motion.errors import ControlError
 from hoi_motion.lift.track import camera_motion as module
 from hoi_motion.lift.track.camera_motion import IDENTITY, camera_motion, rest_motion
+from hoi_motion.progress import CancelToken
 
 H = 120
 W = 180
@@ -181,3 +183,15 @@ def test_zoom_in_a_large_picture_is_found_about_its_pixels_centres():
     frames = np.stack([picture, cv2.warpAffine(picture, true, size_px, borderMode=cv2.BORDER_REFLECT)])
     found = camera_motion(frames, np.zeros((2, *size_px[::-1]), bool))[1]
     assert np.abs((found - true) @ np.append(middle, 1.0)).max() < 0.15
+
+
+@pytest.mark.parametrize("what", ["background", "first place"])
+def test_a_cancel_is_heard(what):
+    frames, cancel = np.stack([room()] * T), CancelToken()
+    cancel.cancel()
+    with pytest.raises(ControlError, match="CANCELLED"):
+        if what == "background":
+            camera_motion(frames, nothing(), cancel)
+        else:
+            hands_px = np.full((T, 2, 2), np.nan)
+            rest_motion(frames, np.ones((H, W), bool), hands_px, np.tile(IDENTITY, (T, 1, 1)), cancel)

@@ -124,6 +124,9 @@ def test_a_cancel_is_heard(tmp_path):
     np.save(tmp_path / "a.npy", np.tile(mask, (3, 1, 1)))
     cancel = CancelToken()
     cancel.cancel()
-    with pytest.raises(ControlError) as caught:
-        MaskFiles(tmp_path / "a.npy").track(frames, mask, person, cancel=cancel)
-    assert caught.value.code == ErrorCode.CANCELLED
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "0.png").write_bytes(b"of thousands, read one after the other")
+    for given in ("a.npy", "folder"):
+        with pytest.raises(ControlError) as caught:
+            MaskFiles(tmp_path / given).track(frames, mask, person, cancel=cancel)
+        assert caught.value.code == ErrorCode.CANCELLED

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from hoi_motion.errors import ControlError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.own.tracker import OwnTracker
+from hoi_motion.progress import CancelToken
 
 H = 144
 W = 216
@@ -70,6 +72,28 @@ def test_what_a_hand_lifts_is_followed():
     track = OwnTracker().track(*drawn(LIFTED, HAND))
     np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=5)
     assert track.resting[:4].all() and not track.resting[7:].any() and track.visibility[8:].min() > 0.35
+
+
+class Counted(CancelToken):
+    """A token that knows how often it was asked."""
+
+    asked = 0
+
+    def raise_if_cancelled(self) -> None:
+        self.asked += 1
+        super().raise_if_cancelled()
+
+
+def test_a_cancel_is_heard_before_during_and_after_the_following():
+    clip, asked = drawn(LIFTED, HAND), []
+    cancel = Counted()
+    OwnTracker().track(*clip, on_progress=lambda stage, done: asked.append(cancel.asked), cancel=cancel)
+    T = len(clip[0])
+    # once a frame at least: the background, the following, then the first place, colours, places and path
+    assert len(asked) == T - 1 and asked[0] >= T and cancel.asked - asked[-1] >= 4 * (T - 1)
+    late = CancelToken()
+    with pytest.raises(ControlError, match="CANCELLED"):
+        OwnTracker().track(*clip, on_progress=lambda stage, done: late.cancel() if done == 1.0 else None, cancel=late)
 
 
 def test_what_is_long_turns_as_its_outline_does():
