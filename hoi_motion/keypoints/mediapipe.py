@@ -89,11 +89,12 @@ class MediaPipeKeypoints:
 
     def _best_views(self, frames, near_px, actor_mask, on_progress, cancel) -> list[KeypointTrack]:
         """The plain and the mirrored view of every frame: those of the detector, or those of the landmark model alone
-        where the detector finds nobody, or its views are doubted and less credible.
+        where the detector finds nobody, somebody who is never near the target, or its views are doubted and less
+        credible.
         """
         from hoi_motion.keypoints.hands import palms_px
         from hoi_motion.keypoints.sides import views_agree
-        from hoi_motion.keypoints.without_detector.search import credibility, doubted, worth_believing
+        from hoi_motion.keypoints.without_detector.search import doubted, out_of_reach, takes_over
         from hoi_motion.keypoints.without_detector.views import undetected_views
 
         try:
@@ -102,16 +103,14 @@ class MediaPipeKeypoints:
             if error.code != ErrorCode.NO_ACTOR:
                 raise
             views, nobody = [KeypointTrack.unseen(len(frames), km.MEDIAPIPE) for _ in range(2)], error
-        palms, size_px = palms_px(frames, cancel), frames.shape[1:3]
-        if views_agree(*views).mean() >= AGREEING and not doubted(views, palms, actor_mask):
+        palms, target_px = palms_px(frames, cancel), near_px if actor_mask is None else None
+        doubtful = doubted(views, palms, actor_mask) or out_of_reach(views, target_px)
+        if views_agree(*views).mean() >= AGREEING and not doubtful:
             return views
         others = undetected_views(frames, near_px, actor_mask, cancel)
-        if others is not None:
-            seen_share = float((views[0].seen | views[1].seen).mean())
-            credible = (credibility(pair, palms, size_px) for pair in (others, views))
-            if worth_believing(*credible, seen_share, len(palms)):
-                logger.warning("the person was found by the landmark model alone: whom the detector finds is doubted")
-                return others
+        if others is not None and takes_over(others, views, palms, frames.shape[1:3], target_px):
+            logger.warning("the person was found by the landmark model alone: whom the detector finds is doubted")
+            return others
         if nobody is not None:
             raise nobody
         return views

@@ -21,7 +21,8 @@ from hoi_motion.keypoints.hands import (
 from hoi_motion.lift.track.track import ObjectTrack, without_camera
 from hoi_motion.motion import HANDS, Contact
 
-# a hand nearer than these shares of the object's size and of the person's height touches, in the picture
+# a hand nearer than these shares of the object's size and of the person's height touches, in the picture; but not one
+# that is further than the length of a palm away, however large the object
 NEAR_OBJECT = 0.12
 NEAR_PERSON = 0.012
 # keypoints of small figures are at best this exact
@@ -96,7 +97,9 @@ def hand_distances_px(
 
 def tolerance_px(track: kp.KeypointTrack, mask: np.ndarray) -> float:
     """How near a hand must be to touch the object, given its mask (H, W) in the first frame."""
-    return max(MIN_NEAR_PX, NEAR_OBJECT * float(np.sqrt(mask.sum())), NEAR_PERSON * track.person_height_px())
+    height_px = track.person_height_px()
+    by_size_px = min(NEAR_OBJECT * float(np.sqrt(mask.sum())), PALM * height_px)
+    return max(MIN_NEAR_PX, by_size_px, NEAR_PERSON * height_px)
 
 
 def still_tolerance_px(near_px: float) -> float:
@@ -110,7 +113,8 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
     A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
     hand that moves with it holds it, from its first touch until the object rests again or the hand is seen away from
     it, or to go off while it keeps still. Until a hand has left its first place it touches nothing that rests, since it
-    may only hang in front of it; but a raised one that has its fingers on the object from the start holds it.
+    may only hang in front of it; but a raised one that has its fingers on the object from the start holds it, and one
+    that has gone with the object touches it for as long as it is not seen to leave.
 
     What moves does so against the background: in the picture of a camera that turns, what rests moves as well.
     """
@@ -124,8 +128,9 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
         moving = ~target.resting
         if holder is None:
             near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
-        free = has_left(track, hand, target.camera) | moving | holds_from_start(track, target, hand, near_px, fps)
         unseen = np.isinf(distances[hand])
+        free = has_left(track, hand, target.camera) | moving | holds_from_start(track, target, hand, near_px, fps)
+        free |= _since(near & moving, near | unseen)
         unseen &= ~_cannot_be_behind(track, target, hand, unseen, near_still_px, fps)
         touching = _closed_unseen(near & free, unseen, fps)
         if hand == holder:
@@ -140,6 +145,14 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
             on_it = float(np.mean(near[start:end]))
             contacts.append(Contact(hand, "target", start, end, 0.5 * on_it + (0.5 if held else 0.2)))
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
+
+
+def _since(touching: np.ndarray, stays: np.ndarray) -> np.ndarray:  # (T,) bool each
+    """Frames of staying without a break, from the first one on in which the hand touches."""
+    since = np.zeros(len(stays), bool)
+    for start, end in runs_of(stays):
+        since[start:end] = np.maximum.accumulate(touching[start:end])
+    return since
 
 
 def _closed_unseen(near: np.ndarray, unseen: np.ndarray, fps: float) -> np.ndarray:  # (T,) bool each

@@ -8,7 +8,7 @@ import numpy as np
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import ON_MASK, distance, found_again, share_on
-from hoi_motion.keypoints.hands import LEAST_PALMS, PALM, TOO_LARGE, hands_too_large, palm_px
+from hoi_motion.keypoints.hands import ARM, LEAST_PALMS, PALM, TOO_LARGE, hands_too_large, palm_px
 from hoi_motion.keypoints.sides import views_agree
 from hoi_motion.keypoints.without_detector.regions import Look, LookAt, Region
 
@@ -134,6 +134,40 @@ def doubted(views: list[kp.KeypointTrack], palms: np.ndarray, actor_mask: np.nda
 
 def _usual_height_px(views: list[kp.KeypointTrack]) -> float:
     return float(np.median([height_px_of(body) for view in views for body in view.body_px[view.seen]] or [1.0]))
+
+
+def out_of_reach(views: list[kp.KeypointTrack], near_px: np.ndarray | None) -> bool:
+    """Whether a person is more than an arm's length from the target (2,) in the whole clip, in both views: they do not
+    act, whoever else does. Without a target nobody is."""
+    bodies = [body[body[:, 2] > SURE, :2] for view in views for body in view.body_px[view.seen]]
+    bodies = [body for body in bodies if len(body)]
+    if near_px is None or not bodies:
+        return False
+    away_px = min(float(np.linalg.norm(body - near_px, axis=1).min()) for body in bodies)
+    return away_px > ARM * _usual_height_px(views)
+
+
+def takes_over(
+    others: list[kp.KeypointTrack],
+    views: list[kp.KeypointTrack],
+    palms: np.ndarray,
+    size_px: tuple[int, int],
+    near_px: np.ndarray | None = None,
+) -> bool:
+    """Whether the person found by the landmark model alone, `others`, is to be believed rather than the detector's.
+
+    The detector's counts for nothing where they never come within reach of the target and the other one does; the hands
+    in the pictures may be theirs then, and speak for nobody.
+
+    Args:
+        palms: (N,), size_px: as in `credibility`.
+        near_px: (2,) of the target, where nobody says who acts.
+    """
+    undetected, detected = (credibility(pair, palms, size_px) for pair in (others, views))
+    seen_share = float((views[0].seen | views[1].seen).mean())
+    if out_of_reach(views, near_px) and not out_of_reach(others, near_px):
+        return worth_believing(undetected, 0.0, seen_share, 0)
+    return worth_believing(undetected, detected, seen_share, len(palms))
 
 
 def worth_believing(undetected: float, detected: float, seen_share: float, num_hands: int) -> bool:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.track.similarity import IDENTITY, in_scaled_pictures
 from hoi_motion.progress import CancelToken, check_cancelled
 
@@ -36,6 +37,15 @@ ALONG_SHARE = 0.5
 HAND_NEAR = 0.8
 MOST_SHIFT = 0.5
 MOST_GROWTH = 0.15
+# the floor is asked once the object has gone by this share of the person's height, in so many frames at most; the
+# person goes along with it, and a feature of the floor does, by more than this share of the way
+ASKED_FROM = 0.1
+ASKED_FRAMES = 8
+GOES_ALONG = 0.5
+# the floor at somebody's feet: so far to either side, above and below them, as shares of the person's height
+FLOOR_BESIDE = 0.3
+FLOOR_ABOVE = 0.05
+FLOOR_BELOW = 0.1
 
 
 def camera_motion(frames: np.ndarray, moving: np.ndarray, cancel: CancelToken | None = None) -> np.ndarray:
@@ -117,6 +127,74 @@ def rest_motion(
         if known:
             against_background = result[t].copy()
     return in_scaled_pictures(result, 1 / scale)
+
+
+def carried_along(
+    frames: np.ndarray,
+    mask: np.ndarray,
+    home: np.ndarray,
+    person: np.ndarray,
+    body_px: np.ndarray,
+    height_px: float,
+) -> bool:
+    """Whether what `rest_motion` took for rest is carried by somebody who walks, such as a backpack.
+
+    A camera that follows somebody shows both at their place in the picture and the background going by, as one that
+    drifts around somebody who stands does. The floor at their feet tells: it goes by with the background, or stays with
+    them. Where no feet or no floor are seen nothing is known, and the object rests.
+
+    Args:
+        frames: (T, H, W, 3) u8 RGB, the background's motion taken out; mask: (H, W) bool, the object in the first one.
+        home: (T, 2, 3) of `rest_motion`.
+        person: (H, W) bool, where the person is in the first frame.
+        body_px: (T, 33, 3) of `KeypointTrack`, the background's motion taken out; height_px: the person's.
+    """
+    if not mask.any():
+        return False
+    centre = np.append(np.argwhere(mask).mean(0)[::-1], 1.0)
+    way = home @ centre - centre[:2]
+    trunk = body_px[:, kp.TORSO, :2].mean(1)
+    known = (body_px[:, kp.TORSO, 2] >= kp.SURE).all(1)
+    asked = np.flatnonzero(known & (np.linalg.norm(way, axis=1) > ASKED_FROM * height_px))
+    feet = body_px[0, kp.L_ANKLE :]
+    feet = feet[feet[:, 2] >= kp.SURE, :2]
+    if not known[0] or not len(asked) or not len(feet):
+        return False
+    asked = asked[np.unique(np.linspace(0, len(asked) - 1, ASKED_FRAMES).round().astype(int))]
+    beside = np.linalg.norm(way[asked] - (trunk[asked] - trunk[0]), axis=1)
+    if np.median(beside / np.linalg.norm(way[asked], axis=1)) > GOES_ALONG:
+        return False
+    low = np.array([feet[:, 0].min() - FLOOR_BESIDE * height_px, feet[:, 1].max() - FLOOR_ABOVE * height_px])
+    high = feet.max(0) + height_px * np.array([FLOOR_BESIDE, FLOOR_BELOW])
+    (x0, y0), (x1, y1) = (np.maximum(corner.round().astype(int), 0) for corner in (low, high))
+    floor = np.zeros(mask.shape, bool)
+    floor[y0:y1, x0:x1] = True
+    return _stays_behind(frames, floor & ~person & ~mask, home, way, asked)
+
+
+def _stays_behind(frames, floor: np.ndarray, home: np.ndarray, way: np.ndarray, asked: np.ndarray) -> bool:
+    """Whether most features of the floor (H, W) bool stay where they are while the object goes its way, (T, 2)."""
+    grey, scale = _small_grey(frames[np.append(0, asked)], REST_SIDE_PX)
+    size = grey[0].shape[::-1]
+    small = cv2.resize(floor.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 254
+    points = _features(grey[0], small, BESIDE_FEATURES)
+    stay = go = 0
+    for image, t in zip(grey[1:], asked):
+        to = way[t] * scale
+        stay += _agreeing(points, *_followed(grey[0], image, points, IDENTITY, REST_HALVINGS), to, go_along=False)
+        guess = in_scaled_pictures(home[t], scale)
+        go += _agreeing(points, *_followed(grey[0], image, points, guess, REST_HALVINGS), to, go_along=True)
+    return bool(stay > go and stay >= LEAST_AGREEING * len(asked))
+
+
+def _agreeing(first: np.ndarray, now: np.ndarray, good: np.ndarray, to: np.ndarray, go_along: bool) -> int:
+    """How many of the features (N, 1, 2) that go along in a direction (2,), or do not, agree on how they move."""
+    good = good & (((now - first)[:, 0] @ to > GOES_ALONG * (to @ to)) == go_along)
+    if good.sum() < LEAST_AGREEING:
+        return 0
+    cv2.setRNGSeed(0)
+    matrix, inliers = cv2.estimateAffinePartial2D(first[good], now[good], ransacReprojThreshold=AGREE_PX)
+    return 0 if matrix is None else int(inliers.sum())
 
 
 def _small_grey(frames: np.ndarray, side_px: int) -> tuple[list[np.ndarray], np.ndarray]:  # T of (h, w) u8, (2,)

@@ -42,6 +42,15 @@ def test_the_hand_that_arrives_touches_and_the_other_does_not(reaching):
     assert not touching["left_hand"].any()
 
 
+def test_of_a_large_thing_too_a_hand_is_a_palm_away_at_most(reaching):
+    track, place = reaching
+    palm_px = hands.PALM * track.person_height_px()
+    large = np.zeros((240, 360), bool)
+    large[:, : round(track.right_hand_px[-1, :, 0].min() - 1.3 * palm_px)] = True
+    assert contact.NEAR_OBJECT * np.sqrt(large.sum()) > 1.5 * palm_px
+    assert not touches(track, large)["right_hand"][-1]
+
+
 def test_masks_may_change_over_time(reaching):
     track, place = reaching
     masks = np.stack([_square(place, 6)] * 12)
@@ -84,6 +93,25 @@ def test_of_two_hands_over_an_object_that_moves_the_one_that_goes_along_holds_it
     distances = contact.hand_distances_px(both, target.mask_at)
     assert max(distance.max() for distance in distances.values()) == 0
     assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask), FPS) == holder
+
+
+def test_a_second_hand_that_went_with_the_object_touches_on_where_it_stops(reaching):
+    track, place = reaching
+    way = np.clip(np.arange(12) - 4, 0, 3)[:, None] * [2.0, 0.0]
+    similarity = np.tile(IDENTITY, (12, 1, 1))
+    similarity[:, :, 2] = way
+    body, both = track.body_px.copy(), {}
+    for hand, gap_px in zip(HANDS, (1.0, 0.0)):
+        points = np.tile([*place, 1.0], (12, 21, 1))
+        # most of the hand is beside it
+        points[:, 12:, 1] += 40
+        both[hand] = points
+        points[..., :2] += way[:, None] + [0, 6 + gap_px]
+        body[:, hands.BODY_HAND[hand], :2] = points[:, [-1] * 4, :2]
+    track = replace(track, body_px=body, left_hand_px=both["left_hand"], right_hand_px=both["right_hand"])
+    target = ObjectTrack(_square(place, 6), similarity, np.ones(12), (np.arange(12) < 5) | (np.arange(12) > 7))
+    ends = {c.hand: c.end_frame for c in contact.contact_intervals(track, target, FPS)}
+    assert ends == {"left_hand": 12, "right_hand": 12}
 
 
 def test_who_has_put_an_object_down_and_gone_held_it_all_the_same(reaching):

@@ -8,7 +8,7 @@ import numpy as np
 from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.persons import hand_masks, head_masks, person_masks
 from hoi_motion.keypoints.track import KeypointTrack
-from hoi_motion.lift.track.camera_motion import camera_motion, rest_motion
+from hoi_motion.lift.track.camera_motion import camera_motion, carried_along, rest_motion
 from hoi_motion.lift.track.similarity import IDENTITY, homogeneous
 from hoi_motion.lift.track.track import ObjectTrack, Outline
 from hoi_motion.progress import CancelToken, check_cancelled
@@ -59,6 +59,10 @@ class StillClip:
                 np.stack([stilled_image(m.astype(np.uint8), c) > 0 for m, c in zip(masks, camera)])
                 for masks in (persons, heads)
             )
+            body_px = person.body_px.copy()
+            body_px[..., :2] = stilled_points(body_px[..., :2], camera)
+            if carried_along(frames, mask, home, persons[0], body_px, person.person_height_px()):
+                home = np.tile(IDENTITY, (len(frames), 1, 1))
         return cls(frames, mask, persons, heads, hand_masks(person, mask.shape), hands_px, home, camera)
 
     @property

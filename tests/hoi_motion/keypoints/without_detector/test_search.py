@@ -13,6 +13,8 @@ from hoi_motion.keypoints.without_detector.search import (
     credibility,
     doubted,
     likeliest,
+    out_of_reach,
+    takes_over,
     worth_believing,
 )
 
@@ -116,3 +118,26 @@ def test_somebody_whose_hands_are_too_large_or_who_is_beside_the_mask_is_doubted
     assert doubted([track, track], 3 * palms, None)
     assert not doubted([track, track], 3 * palms[:1], None)  # one hand may be anything
     assert doubted([track, track], palms, beside)
+
+
+def test_who_never_comes_within_an_arms_length_of_the_target_is_out_of_reach(track):
+    wrist, tall = track.body_px[0, kp.L_WRIST, :2], track.person_height_px()
+    assert not out_of_reach([track, track], wrist + [0.2 * tall, 0])
+    assert out_of_reach([track, track], track.body_px[..., :2].max((0, 1)) + 0.5 * tall)
+    assert not out_of_reach([track, track], None)
+
+
+def test_who_comes_to_the_target_later_is_not_out_of_reach(track):
+    away = track.body_px.copy()
+    away[:-1, :, :2] -= 5 * track.person_height_px()
+    walker = replace(track, body_px=away)
+    assert not out_of_reach([walker, walker], track.body_px[-1, kp.L_WRIST, :2])
+
+
+def test_somebody_at_the_target_takes_over_from_a_surer_one_out_of_reach(track):
+    wrist, tall = track.body_px[0, kp.L_WRIST, :2], track.person_height_px()
+    far = replace(track, body_px=track.body_px + [3 * tall, 0, 0])
+    palms, size_px = np.full(2, PALM * tall), (SIZE_PX[0], round(SIZE_PX[1] + 3 * tall))
+    unsure = replace(track, body_px=track.body_px * [1, 1, 0.8])
+    assert takes_over([unsure] * 2, [far] * 2, palms, size_px, wrist)
+    assert not takes_over([unsure] * 2, [far] * 2, palms, size_px)

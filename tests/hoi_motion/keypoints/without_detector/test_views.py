@@ -36,6 +36,20 @@ def test_a_trunk_without_a_head_is_found_and_said_to_be(headless, caplog):
     assert track.seen.all() and off.max() < 0.06 * track.person_height_px()
 
 
+def test_not_whom_the_detector_finds_far_from_the_target_but_who_is_at_it(headless, monkeypatch):
+    frames, arms_px = headless
+    body = find_actor(read_image(DEMO_FRAME)[None], None, None, 512)[2]
+    # as large as the trunk, so that the hands in the pictures may be theirs
+    scale = np.ptp(arms_px, axis=0).max() / np.ptp(body[ARMS, :2], axis=0).max()
+    bystander = kp.KeypointTrack.unseen(len(frames))
+    bystander.body_px[:] = body * [scale, scale, 1] + [3 * frames.shape[2], 0, 0]
+    bystander.seen[:] = True
+    monkeypatch.setattr(MediaPipeKeypoints, "_detected", lambda *_: [bystander, bystander])
+    track = MediaPipeKeypoints().detect(frames, near_px=arms_px[-1])
+    off = np.linalg.norm(track.body_px[:, ARMS, :2] - arms_px, axis=-1)
+    assert off.max() < 0.06 * track.person_height_px()
+
+
 def test_only_somebody_on_the_actors_mask_is_found(headless):
     frames, arms_px = headless
     mask = np.zeros(frames.shape[1:3], bool)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoi_motion.errors import ControlError
+from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.track import camera_motion as module
-from hoi_motion.lift.track.camera_motion import IDENTITY, camera_motion, rest_motion
+from hoi_motion.lift.track.camera_motion import IDENTITY, camera_motion, carried_along, rest_motion
 from hoi_motion.progress import CancelToken
 
 H = 120
@@ -195,3 +196,47 @@ def test_a_cancel_is_heard(what):
         else:
             hands_px = np.full((T, 2, 2), np.nan)
             rest_motion(frames, np.ones((H, W), bool), hands_px, np.tile(IDENTITY, (T, 1, 1)), cancel)
+
+
+STEP_PX = np.array([4.0, 0.0])
+"""How far a walker and what they carry go from frame to frame, or what stands near a camera that drifts."""
+FEET_PX = (100.0, 92.0)
+
+
+def walk(floor_goes: bool, person_goes: bool = True) -> dict:
+    """Arguments of `carried_along`: a figure on a floor and a thing at its back that goes by STEP_PX a frame before a
+    background that stands still; the floor goes along or stays, and so does the figure."""
+    thing, figure, floor = (np.zeros((H, W), np.uint8) for _ in range(3))
+    thing[30:60, 65:88], figure[20:95, 88:112], floor[80:] = 1, 1, 1
+    home = np.stack([np.column_stack([np.eye(2), t * STEP_PX]) for t in range(3 * T)])
+    frames = []
+    for shift in home:
+        frame = room()
+        for mask, seed, goes in ((floor, 7, floor_goes), (figure, 9, person_goes), (thing, 8, True)):
+            moved = shift if goes else IDENTITY
+            frame = np.where(seen(mask, moved)[..., None] > 0, seen(room(seed), moved), frame)
+        frames.append(frame)
+    body = np.zeros((3 * T, 33, 3))
+    body[:, kp.TORSO] = [100.0, 45.0, 1.0]
+    body[:, kp.L_ANKLE :] = [*FEET_PX, 1.0]
+    if person_goes:
+        body[..., :2] += (np.arange(3 * T)[:, None] * STEP_PX)[:, None]
+    return dict(frames=np.stack(frames), mask=thing > 0, home=home, person=figure > 0, body_px=body, height_px=110.0)
+
+
+def test_what_goes_along_with_somebody_over_the_floor_is_carried():
+    assert carried_along(**walk(floor_goes=False))
+
+
+def test_what_stands_with_somebody_on_a_floor_that_goes_by_as_they_do_is_at_rest():
+    assert not carried_along(**walk(floor_goes=True))
+
+
+def test_what_somebody_does_not_go_along_with_is_not_carried():
+    assert not carried_along(**walk(floor_goes=False, person_goes=False))
+
+
+def test_without_feet_to_tell_the_floor_nothing_is_known():
+    scene = walk(floor_goes=False)
+    scene["body_px"][0, kp.L_ANKLE :, 2] = 0.0
+    assert not carried_along(**scene)
