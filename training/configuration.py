@@ -253,12 +253,20 @@ class VaeConfig(TrainConfig):
     latent_noise: float = option(0.0, "most noise on the latents, a share of their standard deviation", minimum=0)
     probe_weight: float = option(1.0, "of the loss of a linear probe of the latents", minimum=0)
     decoder_only: bool = option(False, "keep the latents: train the decoder alone")
+    own_latents: str = option("", "of the clips, by training.data.own_latents: what the decoder is trained to decode")
+    true_share: float = option(0.25, "of windows whose latents are true ones beside them", minimum=0, maximum=1)
+    adversary: float = option(0.0, "how strongly an adversary pushes the output, of the reconstruction", minimum=0)
 
     def __post_init__(self):
         super().__post_init__()
         if self.frames % 8 != 1:  # the decoder gives 8 frames for 2 latent ones
             raise InputError(
                 ErrorCode.CONFIG_INVALID, f"option frames is {self.frames}, expected 1 more than a multiple of 8"
+            )
+        if self.own_latents and not self.decoder_only:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                "option own_latents is given, but decoder_only is false: an encoder that changed would not make them",
             )
         for name, side_px in (("height", self.height), ("width", self.width)):
             if side_px % self.cell_px:

@@ -150,6 +150,16 @@ class Generation:
         """Whether the first steps are guided away from other marks."""
         return self._given.contrast is not None
 
+    def begin_at(self, number: int, clean: torch.Tensor, step: int) -> None:
+        """Let a sample begin at a later step, from clean latents with that step's noise (SDEdit, Meng et al. 2022).
+
+        Args:
+            clean: (1, F, C, h, w). step: from 0; for schedulers that add noise at a timestep, as CogVideoX's do.
+        """
+        sample, time = self._samples[number], self._given.timesteps[step : step + 1]
+        sample.latents = sample.scheduler.add_noise(clean.to(sample.latents), sample.start.noise, time)
+        sample.step = step
+
     @torch.no_grad()
     def denoise(
         self, numbers: Sequence[int], until: int | None = None, on_step: Callable[[], None] = lambda: None

@@ -60,12 +60,13 @@ class Windows:
         tries = 1 if size[1:] == wanted[1:] else TRIES
         start = int(rng.integers(size[0] - self.frames + 1))
         windows = (self._window(rng, full[start : start + self.frames]) for _ in range(tries))
-        return max(windows, key=_motion)
+        return max(windows, key=motion_of)
 
     def _window(self, rng: np.random.Generator, clip: np.ndarray) -> np.ndarray:
         y, x = (int(rng.integers(have - want + 1)) for have, want in zip(clip.shape[1:3], (self.height, self.width)))
         return clip[:, y : y + self.height, x : x + self.width]
 
 
-def _motion(clip: np.ndarray) -> float:
+def motion_of(clip: np.ndarray) -> float:  # (T, H, W, 4)
+    """How much a window changes from its first frame to its last."""
     return float(np.abs(clip[-1, ..., :3].astype(np.int16) - clip[0, ..., :3]).mean())

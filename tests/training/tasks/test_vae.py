@@ -66,6 +66,46 @@ def test_decoder_alone_starts_from_a_model_folder_and_keeps_the_latents(vae_conf
     assert set(read_lines(tmp_path / "second" / "log.jsonl")[-1]) == {"step", "reconstruction", "psnr_db"}
 
 
+def test_a_decoder_learns_from_own_latents_and_an_adversary_that_is_not_written(vae_config, tmp_path):
+    """And latents are decoded as the transformer has them, scaled."""
+    from training.scenes.clip_file import save_clip
+    from training.scenes.scene import generate_scene
+
+    Trainer(replace(vae_config, steps=1)).run()
+    model = tmp_path / "run" / "model"
+    vae = load_vae(model)
+    vae.register_to_config(scaling_factor=2.0)
+    vae.save_pretrained(model / "vae")
+    save_clip(tmp_path / "clip_000000003.npz", generate_scene(3, 32, 48, 9, supersampling=1))
+    (tmp_path / "own").mkdir()
+    latents = np.random.default_rng(0).normal(size=(3, 16, 4, 6))
+    np.savez(tmp_path / "own" / "clip_000000003.npz", true=latents, own=latents + 1)
+    options = dict(clips=str(tmp_path), own_latents=str(tmp_path / "own"), height=32, true_share=0.0, adversary=0.5)
+    trainer = Trainer(replace(vae_config, decoder_only=True, init=str(model), out=str(tmp_path / "second"), **options))
+    batch = trainer.task.draw(0, np.random.default_rng(0))
+    assert batch.latents.shape == (1, 16, 3, 4, 2)
+    windows = [latents.swapaxes(0, 1)[..., i : i + 2] for i in range(5)]
+    assert min(np.abs(2 * batch.latents[0].numpy() - 1 - window).max() for window in windows) < 1e-5
+    trainer.run()
+    assert set(read_lines(tmp_path / "second" / "log.jsonl")[-1]) == {
+        "step",
+        "reconstruction",
+        "psnr_db",
+        "adversary",
+        "sharpness",
+    }
+    assert all("adversary" not in name for name in load_vae(tmp_path / "second" / "model").state_dict())
+    assert {n.split(".")[0] for n in trainer.trained} == {"vae", "adversary"}
+
+
+def test_own_latents_without_the_model_that_made_them_are_refused(vae_config, tmp_path):
+    options = dict(own_latents=str(tmp_path), decoder_only=True)
+    with pytest.raises(InputError, match="no model folder with a VAE"):
+        Trainer(replace(vae_config, **options))
+    with pytest.raises(InputError, match="decoder_only is false"):
+        replace(vae_config, own_latents=str(tmp_path))
+
+
 def test_checkpoint_file_of_an_earlier_run_can_be_started_from(vae_config, tmp_path):
     trainer = Trainer(vae_config)
     state = {"vae": trainer.task.vae.state_dict(), "probe": trainer.task.probe.state_dict(), "step": 7, "spent_s": 1.0}
