@@ -25,7 +25,7 @@ from training.data.cache import ClipCache
 from training.data.encoders import refuse_other_encoders
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import LOSSES, Interactions
-from training.tasks.diffusion import Clips, DiffusionTask
+from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.tasks.merged_lora import MergedLora, grow
 from training.tasks.own_inputs import after_own_steps, sampler_times
 from training.validation import ValidationClip, generate
@@ -121,7 +121,7 @@ class AdapterTask(DiffusionTask):
         times = self.own_times[: 1 + rng.integers(len(self.own_times))]
         return self.batch(clips, step, rng, times[0])._replace(own_times=tuple(times))
 
-    def forward(self, batch: NamedTuple, held: ExitStack) -> dict[str, torch.Tensor]:
+    def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:
         return super().forward(after_own_steps(self, batch) if batch.own_times else batch, held)
 
     def clips(self, rows: list[int], pairs: tuple[tuple[int, int], ...], rng: np.random.Generator) -> Clips:

@@ -45,5 +45,6 @@ def after_own_steps(task: "DiffusionTask", batch: "DiffusionBatch") -> "Diffusio
             scale=scale,
             parts=parts,
         )
-    torch.clear_autocast_cache()  # of weights that were cast without gradients, and would get none where they are used
+    # older versions of torch would go on with the weights as cast here, which then get no gradient
+    torch.clear_autocast_cache()
     return batch
