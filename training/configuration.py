@@ -169,6 +169,10 @@ class AdapterConfig(DiffusionConfig):
     merged: bool = option(
         False, "train the weights under the LoRA, which is how they change: faster where they are not much larger"
     )
+    own_inputs: float = option(
+        0.0, "share of the steps that see what the model's own denoising gives, not noisy clips", minimum=0, maximum=1
+    )
+    own_steps: int = option(4, "denoising steps of these", minimum=1)
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,7 @@ class FewStepsConfig(AdapterConfig):
         for name, value, only in (
             ("image_dropout", self.image_dropout, 0),
             ("noise_power", self.noise_power, 1),
+            ("own_inputs", self.own_inputs, 0),
             ("alignment.lora_blocks", self.alignment.lora_blocks, "all"),
         ):
             if value != only:

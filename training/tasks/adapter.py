@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +25,9 @@ from training.data.cache import ClipCache
 from training.data.encoders import refuse_other_encoders
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import LOSSES, Interactions
-from training.tasks.diffusion import Clips, DiffusionTask
+from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.tasks.merged_lora import MergedLora, grow
+from training.tasks.own_inputs import after_own_steps, sampler_times
 from training.validation import ValidationClip, generate
 
 MOSTLY_COVERED = 50  # percent of a cell: more of it is an instance's
@@ -69,6 +71,8 @@ class AdapterTask(DiffusionTask):
         self.model_digest = self.transformer_digest = digest
         self.conditioning, self.pipeline_kind, self.merged = conditioning, kind, merged
         self.sampler = None  # the model's own
+        if config.own_inputs:
+            self.own_times = sampler_times(kind.SCHEDULERS, self.noise_scheduler, config.own_steps)
         if conditioning.kind != "mask" and first.ids is None:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
@@ -111,7 +115,14 @@ class AdapterTask(DiffusionTask):
 
     def draw(self, step: int, rng: np.random.Generator) -> NamedTuple:
         rows, pairs = self._drawn(rng.integers(len(self.cache), size=self.config.batch_size))
-        return self.batch(self.clips(rows, pairs, rng), step, rng)
+        clips = self.clips(rows, pairs, rng)
+        if not self.config.own_inputs or rng.random() >= self.config.own_inputs:
+            return self.batch(clips, step, rng)
+        times = self.own_times[: 1 + rng.integers(len(self.own_times))]
+        return self.batch(clips, step, rng, times[0])._replace(own_times=tuple(times))
+
+    def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:
+        return super().forward(after_own_steps(self, batch) if batch.own_times else batch, held)
 
     def clips(self, rows: list[int], pairs: tuple[tuple[int, int], ...], rng: np.random.Generator) -> Clips:
         """Clips of the cache; those of a pair, by their places in `rows`, have text and first frame alike."""

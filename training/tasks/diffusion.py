@@ -52,8 +52,22 @@ class Clips(NamedTuple):
     pairs: tuple[tuple[int, int], ...] = ()
 
 
+class Parts(NamedTuple):
+    """What the transformer's inputs are made of, and what is behind the noise; see Backbone.inputs."""
+
+    noisy: torch.Tensor  # (B, F, C, h, w)
+    image: torch.Tensor  # (B, F, C', h, w)
+    condition: torch.Tensor | None  # (B, F, extra, h, w)
+    has_image: torch.Tensor  # (B,) bool
+    clean: torch.Tensor  # (B, F, C, h, w)
+
+
 class DiffusionBatch(NamedTuple):
-    """The transformer's inputs, and what its output and its attention are compared with."""
+    """The transformer's inputs, and what its output and its attention are compared with.
+
+    `own_times` are timesteps that the transformer denoises from itself, in turn, before the last of them, at which it
+    is trained; none where its inputs are noisy clips (`training.tasks.own_inputs`).
+    """
 
     inputs: torch.Tensor  # (B, F, channels of noise, image and condition, h, w)
     text: torch.Tensor
@@ -68,6 +82,8 @@ class DiffusionBatch(NamedTuple):
     step: int
     interactions: Interactions | None
     pairs: tuple[tuple[int, int], ...] = ()
+    parts: Parts | None = None
+    own_times: tuple[float, ...] = ()
 
 
 class DiffusionTask(Task):
@@ -121,7 +137,7 @@ class DiffusionTask(Task):
     def encode_text(self, text: torch.Tensor) -> torch.Tensor:  # -> (B, L, D)
         return text
 
-    def batch(self, clips: Clips, step: int, rng: np.random.Generator, timestep: int | None = None) -> DiffusionBatch:
+    def batch(self, clips: Clips, step: int, rng: np.random.Generator, timestep: float | None = None) -> DiffusionBatch:
         """Noise, at a random timestep unless one is given, and first-frame dropout on clips."""
         config, clean = self.config, self.backbone.padded(clips.latents)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -158,6 +174,7 @@ class DiffusionTask(Task):
             step,
             _with_text(clips),
             clips.pairs,
+            Parts(noisy, image, condition, has_image, clean),
         )
 
     def cell_weight(self, clips: Clips) -> torch.Tensor:  # (B, F, 1, h, w)

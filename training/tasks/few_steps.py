@@ -20,9 +20,7 @@ from training.objectives.diffusion import add_noise, denoising_loss
 from training.objectives.few_steps import one_step_target, stepped
 from training.tasks.adapter import AdapterTask, start_from
 from training.tasks.diffusion import Clips
-
-SAMPLER = "ddim"
-FLOW_SAMPLER = "euler"
+from training.tasks.own_inputs import deterministic_sampler, sampler_times
 
 
 class FewStepsBatch(NamedTuple):
@@ -52,10 +50,8 @@ class FewStepsTask(AdapterTask):
         if config.init:  # which is a part of the teacher
             self.model_digest += f" {weights_digest(model_folder(resolve_model(config.init)))}"
         samplers = self.pipeline_kind.SCHEDULERS
-        self.sampler = SAMPLER if SAMPLER in samplers else FLOW_SAMPLER
-        schedule = samplers[self.sampler].from_config(self.noise_scheduler.config)
-        schedule.set_timesteps(config.teacher_steps)
-        self.times = [*schedule.timesteps.tolist(), None]
+        self.sampler = deterministic_sampler(samplers)
+        self.times = [*sampler_times(samplers, self.noise_scheduler, config.teacher_steps), None]
 
     @staticmethod
     def prepare(transformer, config: FewStepsConfig, digest: str) -> Conditioning:

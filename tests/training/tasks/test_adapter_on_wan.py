@@ -13,6 +13,7 @@ from training.configuration import AdapterConfig
 from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
 from training.data.encoded_clip import CacheSettings, ClipEncoder
+from training.tasks.own_inputs import after_own_steps
 from training.trainer import Trainer
 
 pytest.importorskip("ftfy", reason="diffusers repairs every prompt of Wan with it")
@@ -110,3 +111,14 @@ def test_the_image_is_given_and_not_predicted(options):
     assert torch.equal(with_all[:, 1:], batch.inputs[:, 1:, :48])
     without = Trainer(from_mapping(AdapterConfig, options | {"image_dropout": 1.0})).task
     assert without.draw(0, np.random.default_rng(0)).weight.all()  # nothing is given
+
+
+def test_the_image_stays_given_while_the_model_denoises_by_itself(options):
+    changes = {"image_dropout": 0.0, "own_inputs": 1.0, "own_steps": 3}
+    task = Trainer(from_mapping(AdapterConfig, options | changes)).task
+    batches = (task.draw(0, np.random.default_rng(seed)) for seed in range(100))
+    batch = next(b for b in batches if len(b.own_times) == 3)
+    reached = after_own_steps(task, batch)
+    assert torch.equal(reached.inputs[:, 0], batch.inputs[:, 0])
+    assert not torch.equal(reached.inputs[:, 1:], batch.inputs[:, 1:])
+    assert not reached.timesteps[:, 0].any() and (reached.timesteps[:, 1:] == batch.own_times[-1]).all()

@@ -91,7 +91,10 @@ def test_a_run_does_not_go_on_with_another_adapter_in_the_same_place(options, tr
         Trainer(from_mapping(FewStepsConfig, options))
 
 
-@pytest.mark.parametrize("change", [dict(image_dropout=0.05), dict(noise_power=2.0), {"lora_blocks": "supervised"}])
+@pytest.mark.parametrize(
+    "change",
+    [dict(image_dropout=0.05), dict(noise_power=2.0), dict(own_inputs=0.5), {"lora_blocks": "supervised"}],
+)
 def test_an_option_that_it_has_no_use_for_is_refused_by_name(change):
     (name,) = change
     given = dict(alignment=change) if name == "lora_blocks" else change
