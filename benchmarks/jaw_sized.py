@@ -13,12 +13,12 @@ FRAMES, FPS, TOUCH = 25, 8.0, 9
 RISE_M, RISE_FRAMES = 0.1, 8
 TABLE_M = np.array([0.6, 1.2, 0.04])
 TABLE_TOP_M = 0.76
-BOX_AT_M = np.array([0.5, 0.1])
-UPRIGHT_RAD = np.array([np.pi / 2, 0.0, 0.0])  # of the person's root
+BOX_AT_M = np.array([-0.5, 0.1])  # where the right arm points, stretched out to its side
+UPRIGHT_RAD = np.array([np.pi / 2, 0.0, 0.0])  # of the person's root, which faces -y
 
 
 def box_lift(width_m: float) -> HoiMotion:
-    """A box on a table, twice as high as wide, that a person who stands before it takes and lifts by RISE_M."""
+    """A box on a table, twice as high as wide, that a person takes with the right hand and lifts by RISE_M."""
     box = trimesh.creation.box((width_m, width_m, 2 * width_m))
     T = np.tile(np.eye(4), (FRAMES, 1, 1))
     T[:, :2, 3] = BOX_AT_M
