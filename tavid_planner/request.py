@@ -96,7 +96,7 @@ class InteractionRequest:
         checked_source(self.intrinsics_source)
         if self.depth_m is not None:
             self._set("depth_m", checked_depth(self.depth_m, (height, width)))
-        object.__setattr__(self, "instruction", _checked_instruction(self.instruction))
+        object.__setattr__(self, "instruction", checked_instruction(self.instruction))
         object.__setattr__(self, "seed", checked_seed(self.seed))
         object.__setattr__(self, "samples", checked_samples(self.samples))
         for joint, value in (self.robot_start_rad or {}).items():
@@ -166,7 +166,8 @@ def checked_samples(samples) -> int:
     return _checked_integer("samples", samples, 1, MAX_SAMPLES)
 
 
-def _checked_instruction(instruction) -> str:
+def checked_instruction(instruction) -> str:
+    """Without superfluous spaces. Raises: InputError: INSTRUCTION_INVALID."""
     if not isinstance(instruction, str):
         raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {shown(instruction)}, expected a sentence")
     text = " ".join(instruction.split())

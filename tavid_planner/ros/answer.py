@@ -17,6 +17,7 @@ from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config,
 from tavid_planner.bundle import check_output_folder
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError, RetargetError, TavidError
+from tavid_planner.request import checked_instruction, checked_samples, checked_seed
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.inputs import LatestInputs, ReadInput
 from tavid_planner.ros.joint_states import JointStates
@@ -91,9 +92,14 @@ class Answerer:
         clock("input", 0.0)
         options = self._node_config()
         _check_size(goal, options.max_message_mb)
+        # a request that is wrong in itself keeps nobody out
+        checked_instruction(goal.instruction)
+        checked_seed(goal.seed)
+        checked_samples(goal.samples or 1)
+        robot = _checked_robot(goal.robot)
         # before images are read and searched for a target, which takes seconds
         with _deadline(options.plan_timeout_s, cancel), self._desk.place(cancel) as place:
-            made, read, notes = self._made(goal, result, clock, cancel, options, place)
+            made, read, notes = self._made(goal, robot, result, clock, cancel, options, place)
         times_s = clock.times_s()
         total_s = clock.elapsed_s
         fill_plan(result, made, str(made.folder), read.header, notes)
@@ -104,10 +110,9 @@ class Answerer:
         self._on_plan(made, read.header, _place(read))
 
     def _made(
-        self, goal, result, clock: StageClock, cancel: CancelToken, options: NodeConfig, place: object
+        self, goal, robot: str, result, clock: StageClock, cancel: CancelToken, options: NodeConfig, place: object
     ) -> tuple[MadePlan, ReadInput, tuple[str, ...]]:
         """The plan of a goal that has a place in the line, what was read for it, and remarks about that."""
-        robot = _checked_robot(goal.robot)
         config = self._planner_config(goal.profile)
         read = self._inputs.request(goal, cancel)
         result.target_source, result.found_mask = read.target_source, read.found_mask
