@@ -37,10 +37,12 @@ ALONG_SHARE = 0.5
 HAND_NEAR = 0.8
 MOST_SHIFT = 0.5
 MOST_GROWTH = 0.15
-# the floor is asked once the object has gone by this share of the person's height, in so many frames at most; the
-# person goes along with it, and a feature of the floor does, by more than this share of the way
+# the floor is asked once the object has gone by this share of the person's height, in so many frames at most, where
+# the person's way differs from the object's by this share of it at most; a feature of the floor goes along by more than
+# that share of the way
 ASKED_FROM = 0.1
 ASKED_FRAMES = 8
+SAME_WAY = 0.25
 GOES_ALONG = 0.5
 # the floor at somebody's feet: so far to either side, above and below them, as shares of the person's height
 FLOOR_BESIDE = 0.3
@@ -162,7 +164,7 @@ def carried_along(
         return False
     asked = asked[np.unique(np.linspace(0, len(asked) - 1, ASKED_FRAMES).round().astype(int))]
     beside = np.linalg.norm(way[asked] - (trunk[asked] - trunk[0]), axis=1)
-    if np.median(beside / np.linalg.norm(way[asked], axis=1)) > GOES_ALONG:
+    if np.median(beside / np.linalg.norm(way[asked], axis=1)) > SAME_WAY:
         return False
     low = np.array([feet[:, 0].min() - FLOOR_BESIDE * height_px, feet[:, 1].max() - FLOOR_ABOVE * height_px])
     high = feet.max(0) + height_px * np.array([FLOOR_BESIDE, FLOOR_BELOW])

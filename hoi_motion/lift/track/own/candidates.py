@@ -45,7 +45,9 @@ class Candidates:
         """Args: followed: the object, in the still camera's pictures at full size. Raises: ControlError: CANCELLED."""
         self.clip, self.followed = clip, followed
         self.hands = between_sightings(clip.hands)
-        self.rest_scores, self._gone = _first_place(clip, cancel)
+        scores, self._gone = _first_place(clip, cancel)
+        # two looks at the first place, of other sharpness: who follows it has learnt what has changed there meanwhile
+        self.rest_scores = np.maximum(scores, np.where(followed.resting, followed.visibility, 0.0)).tolist()
 
     def frames_surely_at_rest(self) -> list[int]:
         return [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]

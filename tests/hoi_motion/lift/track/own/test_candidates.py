@@ -21,11 +21,11 @@ RED = (170, 40, 40)
 SHIFT = np.array([[1.0, 0, 40], [0, 1, 0]])
 
 
-def candidates(home: np.ndarray, followed: np.ndarray) -> Candidates:
+def candidates(home: np.ndarray, followed: np.ndarray, rests: bool = False) -> Candidates:
     """Those of a red square that is gone in the last frame.
 
     Args:
-        home, followed: (2, 3) in the last two frames, from the first.
+        home, followed: (2, 3) in the last two frames, from the first; rests: who follows it sees it rest in all frames.
     """
     mask, nobody = np.zeros((H, W), bool), np.zeros((T, H, W), bool)
     mask[40 : 40 + SIDE, 30 : 30 + SIDE] = True
@@ -33,7 +33,7 @@ def candidates(home: np.ndarray, followed: np.ndarray) -> Candidates:
     frames[:2, mask] = RED
     moves = np.stack([IDENTITY, home, home])
     still = StillClip(frames, mask, nobody, nobody, nobody[:2], np.full((T, 2, 2), np.nan), moves, moves)
-    way, resting = np.stack([IDENTITY, followed, followed]), np.array([True, False, False])
+    way, resting = np.stack([IDENTITY, followed, followed]), np.array([True, rests, rests])
     return Candidates(SmallClip.of(still), ObjectTrack(mask, way, np.ones(T), resting))
 
 
@@ -49,6 +49,12 @@ def test_in_the_first_frame_it_is_where_it_was_marked():
 def test_its_first_place_costs_more_once_it_looks_otherwise():
     of = candidates(IDENTITY, SHIFT)
     assert of.at(1, *NOTHING).cost[0] < -1 < 0 < of.at(2, *NOTHING).cost[0]
+
+
+def test_its_first_place_costs_less_where_who_follows_it_sees_it_rest():
+    changed, seen_to_rest = (candidates(IDENTITY, IDENTITY, rests) for rests in (False, True))
+    assert changed.rest_scores[2] < 0.5 and seen_to_rest.rest_scores[2] == 1.0
+    assert seen_to_rest.at(2, *NOTHING).looks[0] < changed.at(2, *NOTHING).looks[0] - 0.5
 
 
 def test_where_it_was_followed_and_where_its_colours_are_are_places_too():
