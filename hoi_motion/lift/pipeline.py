@@ -25,7 +25,7 @@ from hoi_motion.lift.object.fingers import Fingers
 from hoi_motion.lift.object.grip import hand_motion
 from hoi_motion.lift.object.pose import lifted_object
 from hoi_motion.lift.object.sight import Sight
-from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
+from hoi_motion.lift.person.doubt import actor_notes, doubt_notes, hand_notes
 from hoi_motion.lift.person.evidence import PersonSeen
 from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.lift.person.fit import BodyFit, fit_body
@@ -300,7 +300,7 @@ def _doubts(clip: Clip, view: _View, person: _Person, cancel: CancelToken | None
     doubts = doubt_notes(person.fit.off)
     if doubts and view.track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
         doubts += hand_notes(clip.frames, view.track.person_height_px(), cancel)
-    return doubts
+    return doubts + actor_notes(view.track, view.target)
 
 
 def _diagnostics(view: _View, fit: BodyFit, distance: Distance) -> dict[str, float | str]:

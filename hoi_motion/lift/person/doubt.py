@@ -7,7 +7,8 @@ from scipy.stats import norm
 
 from hoi_motion.errors import counted
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import TOO_LARGE, palm_times, palms_px
+from hoi_motion.keypoints.hands import ARM, TOO_LARGE, palm_times, palms_px
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.progress import CancelToken
 
 # a frame is off where its joints are further from the truth than this share of the person's height, on average: in the
@@ -54,6 +55,23 @@ def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
     return (
         f"the person is probably off by more than {100 * OFF_IN_SPACE:.0f}% of their height in {len(wrong)} of "
         f"{counted(len(off), 'frame')}, most probably in frame {worst}",
+    )
+
+
+def actor_notes(track: kp.KeypointTrack, target: ObjectTrack) -> tuple[str, ...]:
+    """Note of the motion on a person who stays out of the object's reach: whoever acts, it is not them."""
+    sure = track.body_px[..., 2] > kp.SURE
+    if not sure.any():
+        return ()
+    rows, columns = np.nonzero(target.mask)
+    edge_px = np.hypot(np.ptp(rows), np.ptp(columns)) / 2  # from its centre, at most
+    away_px = np.linalg.norm(track.body_px[..., :2] - target.centroid_px[:, None], axis=-1)[sure].min() - edge_px
+    height_px = track.person_height_px()
+    if away_px <= ARM * height_px:
+        return ()
+    return (
+        f"doubtful: actor: in the whole clip the person stays {away_px / height_px:.1f} of their own height or more away "
+        "from the object: if somebody else acts, mark them (--actor-mask)",
     )
 
 

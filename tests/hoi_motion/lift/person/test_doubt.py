@@ -8,7 +8,9 @@ import pytest
 
 from hoi_motion.errors import ControlError
 from hoi_motion.keypoints.hands import PALM
-from hoi_motion.lift.person.doubt import doubt_notes, hand_notes, off_probability, size_notes
+from hoi_motion.lift.person.doubt import actor_notes, doubt_notes, hand_notes, off_probability, size_notes
+from hoi_motion.lift.track.similarity import IDENTITY
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.progress import CancelToken
 
 
@@ -39,6 +41,26 @@ def test_a_reader_is_told_of_frames_that_are_probably_wrong():
     (note,) = doubt_notes(off)
     assert "2 of 3 frames" in note and "frame 2" in note
     assert not doubt_notes(off[:1])
+
+
+@pytest.mark.parametrize(
+    "beside, half, told",
+    [(0.5, 0.05, True), (0.3, 0.05, False), (0.5, 0.3, False)],
+    ids=["out of reach", "within reach", "a large one, whose edge is near"],
+)
+def test_who_stays_out_of_reach_of_the_object_is_doubted(acted, beside, half, told):
+    track = acted(3).track
+    height_px = track.person_height_px()
+    right_px = track.body_px[..., 0].max()
+    centre = np.array([right_px + beside * height_px, track.body_px[0, :, 1].mean()])
+    size_px = int(half * height_px)
+    mask = np.zeros((int(centre[1]) + 2 * size_px, int(centre[0]) + 2 * size_px), bool)
+    mask[int(centre[1]) - size_px : int(centre[1]) + size_px, int(centre[0]) - size_px : int(centre[0]) + size_px] = (
+        True
+    )
+    target = ObjectTrack(mask, np.tile(IDENTITY, (3, 1, 1)), np.ones(3), np.ones(3, bool))
+    notes = actor_notes(track, target)
+    assert len(notes) == told and all("doubtful: actor" in note for note in notes)
 
 
 def test_without_a_detector_of_hands_a_lift_says_that_they_were_not_looked_at(monkeypatch):
