@@ -70,8 +70,8 @@ def actor_notes(track: kp.KeypointTrack, target: ObjectTrack) -> tuple[str, ...]
     if away_px <= ARM * height_px:
         return ()
     return (
-        f"doubtful: actor: in the whole clip the person stays {away_px / height_px:.1f} of their own height or more away "
-        "from the object: if somebody else acts, mark them (--actor-mask)",
+        f"doubtful: actor: in the whole clip the person stays {away_px / height_px:.1f} of their own height or more "
+        "away from the object: if somebody else acts, mark them (--actor-mask)",
     )
 
 
