@@ -111,7 +111,7 @@ class SharedInputs:
 class _Sample:
     start: Start
     generator: torch.Generator | None
-    scheduler: object
+    scheduler: Any  # of diffusers, which has no type for all
     latents: torch.Tensor  # (1, F, C, h, w)
     memory: dict = field(default_factory=dict)
     step: int = 0

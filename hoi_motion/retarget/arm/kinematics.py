@@ -16,6 +16,7 @@ ROTATION_TOLERANCE_RAD = 0.02
 GRASP_FRAME = "where the gripper grasps"
 MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
 ALL_AXES = 6  # of a place and an orientation
+TURN, REST = 0.3, 1e-3  # costs of a turn, and of leaving home, beside a place's
 YIELDING_TURN = 0.02  # cost of a turn, of an arm that cannot turn in all ways: the place comes first
 YIELDING_REST = 1e-5
 STILL_RAD = 1e-3  # a step that is smaller changes nothing any more
@@ -49,7 +50,7 @@ class Kinematics:
         self.reach = reach_of(model, _add_grasp_frame(model, link, T_wrist_tool), T_wrist_tool)
         self.has_all_axes = model.nv >= ALL_AXES
         self._configuration = pink.Configuration(model, model.createData(), home_rad)
-        turn_cost, rest_cost = (0.3, 1e-3) if self.has_all_axes else (YIELDING_TURN, YIELDING_REST)
+        turn_cost, rest_cost = (TURN, REST) if self.has_all_axes else (YIELDING_TURN, YIELDING_REST)
         self._frame = pink.tasks.FrameTask(GRASP_FRAME, 1.0, turn_cost, lm_damping=1e-4)
         self._posture = pink.tasks.PostureTask(cost=rest_cost)
         self._posture.set_target(home_rad)
@@ -166,6 +167,7 @@ class Kinematics:
         configuration = self._configuration
         configuration.update(np.clip(q, self._lower_rad, self._upper_rad))
         self._frame.set_target(pinocchio.SE3(T_base_tool))
+        self._frame.set_orientation_cost(TURN)  # `nearest` leaves another one
         best = np.inf
         for step in range(steps + 1):
             error = self._frame.compute_error(configuration)

@@ -130,7 +130,7 @@ def test_too_large_request_is_refused_and_the_memory_of_refused_ones_comes_back(
 
         def refused(side_px: int) -> str:
             large = image_from_rgb(np.zeros((side_px, side_px, 3), np.uint8))
-            client.send_goal(goal("", image=large), ANSWER_S)
+            client.send_goal(goal("picks up the [TGT] mug", image=large), ANSWER_S)
             return client.result(ANSWER_S).error_msg
 
         assert "allowed are 20 MB" in refused(3000)

@@ -41,6 +41,14 @@ def test_the_same_pose_gets_the_same_posture_whatever_was_solved_before(panda):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_place_that_was_looked_for_changes_no_pose_that_is_solved_after_it(panda):
+    T = panda.forward(panda.home_rad)
+    T[:3, 3] += [0.05, 0.1, -0.1]
+    before = panda.solve(panda.home_rad, T, 40)
+    panda.nearest(panda.home_rad, T, 40)
+    np.testing.assert_array_equal(panda.solve(panda.home_rad, T, 40), before)
+
+
 def test_what_no_posture_reaches_is_found_from_none(panda):
     T = panda.forward(panda.home_rad)
     T[:3, 3] = 0.0, 0.0, 1.6
