@@ -89,10 +89,11 @@ def running(
 
 
 def lines(stream, watch: DecoderWatch) -> Iterator[bytes]:
+    """Whole lines of what ffmpeg writes: where it was ended in the middle of one, that says nothing."""
     while True:
         with watch.waiting():
             line = stream.readline()
-        if not line:
+        if not line.endswith(b"\n"):
             return
         yield line
 

@@ -1,5 +1,6 @@
 """A decoder that works for ever, waits for ever or eats memory is ended, and the file is named."""
 
+import io
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.media import decoder_watch, video_stream
+from hoi_motion.media.decoder import lines
 from hoi_motion.media.decoder_watch import DecoderWatch
 from hoi_motion.media.video_file import read_video, write_video
 
@@ -54,6 +56,12 @@ def test_an_idle_process_that_nobody_waits_for_is_not_killed(watched):
     process, watch = watched("input()")
     time.sleep(1.0)  # twice its patience
     assert process.poll() is None and watch.why is None
+
+
+def test_a_line_that_the_end_of_its_process_has_cut_says_nothing(watched):
+    """Of its columns some are missing, and of its last number digits."""
+    _, watch = watched("input()")
+    assert list(lines(io.BytesIO(b"0, 1, 2\n0, 1"), watch)) == [b"0, 1, 2\n"]
 
 
 def test_work_that_was_allowed_does_not_end_it(watched):
