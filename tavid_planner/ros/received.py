@@ -248,9 +248,9 @@ class ReceivedInputs:
                 f"{name} has a publisher: large best-effort images may be dropped by the middleware; set "
                 "input_qos:=reliable (a bag: check that it plays)"
             )
-        others = TRANSPORTS.get(source.transport_option, ())
-        for other in others:
-            raw = name.removesuffix(f"/{transport}")
+        # a raw topic may itself be called raw
+        raw = name if transport == RAW else name.removesuffix(f"/{transport}")
+        for other in TRANSPORTS.get(source.transport_option, ()):
             other_name = raw if other == RAW else f"{raw}/{other}"
             if other != transport and self._node.count_publishers(other_name):
                 return f"{other_name} has a publisher: set {source.transport_option}:={other}"

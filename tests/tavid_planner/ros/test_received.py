@@ -78,6 +78,14 @@ def test_of_a_topic_that_comes_by_another_transport_the_setting_is_told(make_inp
     assert packed.why_unheard(source) == f"/{source.topic} has a publisher: set {option}:=raw"
 
 
+def test_a_raw_topic_that_is_called_raw_has_its_other_transports_below_it(make_inputs):
+    inputs = make_inputs(NodeConfig(), "-r", "image_raw:=/cam/raw")
+    inputs._node.create_publisher(CompressedImage, "/cam/compressed", 1)
+    assert inputs.why_unheard(IMAGE) == ""
+    inputs._node.create_publisher(CompressedImage, "/cam/raw/compressed", 1)
+    assert inputs.why_unheard(IMAGE) == "/cam/raw/compressed has a publisher: set image_transport:=compressed"
+
+
 def test_a_topic_is_remapped_once(make_inputs):
     """The second rule is of the topic `depth`; the first one's result has the same name."""
     inputs = make_inputs(NodeConfig(), "-r", "image_raw:=depth", "-r", "depth:=depth_registered")
