@@ -37,7 +37,7 @@ def numbered_objects(  # (h, w) uint16 each
         InputError: FILE_INVALID for another shape, MASK_INVALID for masks that could mean two things.
     """
     if all(_is_probability(picture) for picture in pictures):
-        yield from ((picture > LIKELY).astype(np.uint16) for picture in pictures)
+        yield from ((_plain(picture) > LIKELY).astype(np.uint16) for picture in pictures)
         return
     known = _known_areas(_values(picture, name) for picture, name in zip(pictures, names, strict=True))
     for picture, name in zip(pictures, names, strict=True):
@@ -52,15 +52,27 @@ def numbered_objects(  # (h, w) uint16 each
 
 def _is_probability(picture: np.ndarray) -> bool:
     """Whether a network's answer may be meant: how probable it is that a pixel shows the object."""
-    return picture.dtype.kind == "f" and picture.ndim == 2 and bool((0 <= picture).all() and (picture <= 1).all())
+    is_plain = picture.dtype.kind == "f" and _plain(picture).ndim == 2
+    return is_plain and bool((0 <= picture).all() and (picture <= 1).all())
+
+
+def _plain(picture: np.ndarray) -> np.ndarray:
+    """A picture of one channel as (h, w), others as they are."""
+    return picture[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture
 
 
 def _values(picture: np.ndarray, name: str) -> np.ndarray:  # (h, w)
-    """One number for each colour, 0 for black and for what is transparent."""
+    """One number for each colour, 0 for black and for what is transparent.
+
+    Raises: InputError: FILE_INVALID for another shape, MASK_INVALID for fractions in several channels.
+    """
+    picture = _plain(picture)
     if picture.ndim == 2:
         return picture
     if picture.ndim != 3 or not 1 <= picture.shape[2] <= 4:
         raise InputError(ErrorCode.FILE_INVALID, f"{name} has shape {picture.shape}", _HINT)
+    if picture.dtype.kind == "f" and (picture != np.round(picture)).any():
+        raise InputError(ErrorCode.MASK_INVALID, f"{name} has colours of fractions", "give one channel, or 8 bits each")
     kind, bits = (np.uint32, 8) if picture.dtype == np.uint8 else (np.int64, 16)
     alpha = picture[..., -1] if picture.shape[2] in (2, 4) else None
     if alpha is not None and alpha.min() == alpha.max():

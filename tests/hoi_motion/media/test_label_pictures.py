@@ -119,3 +119,16 @@ def test_fractions_beyond_one_are_no_numbers_of_objects():
     pictures = [np.where(mask, 250.5 - t, 0).astype(np.float32) for t, mask in enumerate(MASKS)]
     found = list(numbered_objects(pictures, [f"mask {t}" for t in range(3)]))
     assert all(np.array_equal(number > 0, mask) and number.max() == 1 for number, mask in zip(found, MASKS))
+
+
+def test_probabilities_with_a_channel_axis_of_one_are_read_as_without():
+    """As many networks give them."""
+    pictures = [np.where(mask, 0.9, 0.02).astype(np.float32)[..., None] for mask in MASKS]
+    found = list(numbered_objects(pictures, [f"mask {t}" for t in range(3)]))
+    assert all(np.array_equal(number == 1, mask) for number, mask in zip(found, MASKS))
+
+
+def test_colours_of_fractions_are_refused_and_not_read_as_black():
+    pictures = [np.dstack([0.6 * mask] * 3).astype(np.float32) for mask in MASKS]
+    with pytest.raises(InputError, match="MASK_INVALID.*mask 0 has colours of fractions"):
+        list(numbered_objects(pictures, [f"mask {t}" for t in range(3)]))
