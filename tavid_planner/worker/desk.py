@@ -106,9 +106,10 @@ class PlannerDesk:
         Raises:
             ControlError: BUSY at once when the desk is closed or the line is full.
         """
-        self._refuse_when_closed()
         place = object()
         with self._changed:
+            # in one with taking the place: `close` cancels what is prepared, and must know of it
+            self._refuse_when_closed()
             self._refuse_when_full(self._max_waiting)
             self._line.append(place)
             self._preparing.add(cancel)

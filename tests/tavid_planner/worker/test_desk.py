@@ -230,6 +230,21 @@ def test_who_came_first_is_served_first_though_prepared_later(pool, open_desk, w
     assert order == ["first", "second"]
 
 
+def test_a_desk_that_is_closed_while_a_place_is_asked_for_gives_none(pool, open_desk):
+    desk = open_desk()
+
+    def asked() -> None:
+        with desk.place(CancelToken()):
+            pass
+
+    with desk._changed:  # whoever asks waits here
+        place = pool.submit(asked)
+        time.sleep(0.2)
+        desk.close()
+    with pytest.raises(TavidError, match="BUSY"):
+        place.result(WAIT_S)
+
+
 def test_closing_ends_the_preparation_and_says_why(pool, open_desk):
     desk, cancel = open_desk(), CancelToken()
     with pytest.raises(TavidError, match="the plan was ended: the node was deactivated") as error:
