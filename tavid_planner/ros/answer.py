@@ -97,9 +97,10 @@ class Answerer:
         checked_seed(goal.seed)
         checked_samples(goal.samples or 1)
         robot = _checked_robot(goal.robot)
+        config = self._planner_config(goal.profile)
         # before images are read and searched for a target, which takes seconds
         with _deadline(options.plan_timeout_s, cancel), self._desk.place(cancel) as place:
-            made, read, notes = self._made(goal, robot, result, clock, cancel, options, place)
+            made, read, notes = self._made(goal, robot, config, result, clock, cancel, place)
         times_s = clock.times_s()
         total_s = clock.elapsed_s
         fill_plan(result, made, str(made.folder), read.header, notes)
@@ -110,10 +111,10 @@ class Answerer:
         self._on_plan(made, read.header, _place(read))
 
     def _made(
-        self, goal, robot: str, result, clock: StageClock, cancel: CancelToken, options: NodeConfig, place: object
+        self, goal, robot: str, config: PlannerConfig, result, clock: StageClock, cancel: CancelToken, place: object
     ) -> tuple[MadePlan, ReadInput, tuple[str, ...]]:
         """The plan of a goal that has a place in the line, what was read for it, and remarks about that."""
-        config = self._planner_config(goal.profile)
+        options = self._node_config()
         read = self._inputs.request(goal, cancel)
         result.target_source, result.found_mask = read.target_source, read.found_mask
         start_rad, start_notes = self._start(robot, config)

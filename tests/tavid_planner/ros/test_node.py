@@ -184,6 +184,13 @@ def test_second_request_is_refused_as_busy_on_both_doors(client, call, goal):
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == PlanAction.Result.BUSY
     assert call(PlanService, "plan_interaction", goal(kind=PlanService.Request)).error_code == PlanAction.Result.BUSY
+    for wrong, code in (
+        ({"instruction": ""}, ErrorCode.INSTRUCTION_INVALID),
+        ({"robot": "nobody"}, ErrorCode.ROBOT_UNKNOWN),
+        ({"profile": "nowhere"}, ErrorCode.CONFIG_INVALID),
+    ):
+        told = call(PlanService, "plan_interaction", goal(kind=PlanService.Request, **wrong)).error_code
+        assert told == code, "what is wrong in itself is said, since no waiting helps"
     assert not client.is_done(), "the first one was disturbed"
     client.cancel(ANSWER_S)
     assert client.result(ANSWER_S).error_code == ErrorCode.CANCELLED
