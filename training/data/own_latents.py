@@ -77,13 +77,23 @@ class OwnLatents:
             )
 
     def draw(self, rng: np.random.Generator, true_share: float) -> tuple[np.ndarray, np.ndarray]:
-        """A window (T, H, W, 4) u8, the last channel the foreground, and its latents (C, F, h, w), own or true."""
+        """A window (T, H, W, 4) u8, the last channel the foreground, and its latents (C, F, h, w), own or true.
+
+        Raises:
+            InputError: CONFIG_INVALID for a clip that is narrower than a window, FILE_INVALID for damaged latents.
+        """
         number = self.numbers[rng.integers(len(self.numbers))]
         which = "true" if rng.random() < true_share else "own"
         path = self.folder / self.clips.paths[number].name
         with reading(path, "latents of a clip", hint="delete it, and make it again"), np.load(path) as file:
             latents = file[which].astype(np.float32)
         full = self.clips.frames_and_foreground(number)
+        if full.shape[2] < self.width:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option width is {self.width}, a clip of {self.clips.folder} is {full.shape[2]} px wide",
+                "set width to that of the clips, or less",
+            )
         places = rng.integers((full.shape[2] - self.width) // self.cell_px + 1, size=TRIES)
         cell = max(places, key=lambda i: motion_of(full[:, :, i * self.cell_px : i * self.cell_px + self.width]))
         window = full[:, :, cell * self.cell_px : cell * self.cell_px + self.width]

@@ -71,3 +71,12 @@ def test_clips_without_latents_are_refused(scene, tmp_path):
     save_clip(tmp_path / "clip_000000003.npz", scene)
     with pytest.raises(InputError, match="no latents of the clips"):
         OwnLatents(str(tmp_path / "own"), ClipFolder(tmp_path), 16, 4)
+
+
+def test_a_window_wider_than_a_clip_is_refused(scene, tmp_path):
+    save_clip(tmp_path / "clip_000000003.npz", scene)
+    (tmp_path / "own").mkdir()
+    np.savez(tmp_path / "own" / "clip_000000003.npz", true=np.zeros((3, 2, 8, 12)), own=np.zeros((3, 2, 8, 12)))
+    own = OwnLatents(str(tmp_path / "own"), ClipFolder(tmp_path), width=64, cell_px=4)
+    with pytest.raises(InputError, match="CONFIG_INVALID.*option width is 64, a clip of .* is 48 px wide"):
+        own.draw(np.random.default_rng(0), true_share=0.5)
