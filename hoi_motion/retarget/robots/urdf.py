@@ -182,10 +182,8 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
     inside = unquote(name.split("://", 1)[-1]) if "://" in name else name
     if name.startswith(PACKAGES):
         inside = inside.lstrip("/")  # package:///NAME is written, too
-    if inside.startswith("//"):
-        inside = "/" + inside.lstrip(
-            "/"
-        )  # file:////opt/ros/..., as xacro writes it where a maker has one slash too many
+    if inside.startswith("//"):  # file:////opt/ros/..., as xacro writes it where a maker has one slash too many
+        inside = "/" + inside.lstrip("/")
     if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
         return None
     package, _, rest = inside.partition("/")
