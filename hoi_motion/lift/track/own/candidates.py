@@ -38,7 +38,7 @@ class Candidates:
     """Where the object may be in each frame: at its first place, where it was followed to, where its colours are.
 
     Attributes:
-        rest_scores: T of 0..1, how surely it is at its first place: how much there looks as it did, or who follows it sees.
+        rest_scores: T of 0..1, how surely it rests: its first place looks as it did, or the follower sees it there.
     """
 
     def __init__(self, clip: SmallClip, followed: ObjectTrack, cancel: CancelToken | None = None):
