@@ -28,6 +28,7 @@ from benchmarks import planned
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 from hoi_motion.execute.feeling.wrist import NOISE_N
+from training.arguments import positive
 
 KINDS = ("touch", "slide", "lift")
 SCENES = 40
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--boxes",
         nargs="*",
-        type=int,
+        type=positive,
         metavar="MM",
         help=f"boxes of these widths instead of scenes; default {', '.join(map(str, BOXES_MM))}",
     )

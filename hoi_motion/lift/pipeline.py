@@ -300,7 +300,7 @@ def _doubts(clip: Clip, view: _View, person: _Person, cancel: CancelToken | None
     doubts = doubt_notes(person.fit.off)
     if doubts and view.track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
         doubts += hand_notes(clip.frames, view.track.person_height_px(), cancel)
-    return doubts + actor_notes(view.track, view.target)
+    return doubts + (actor_notes(view.track, view.target) if clip.actor_mask is None else ())
 
 
 def _diagnostics(view: _View, fit: BodyFit, distance: Distance) -> dict[str, float | str]:

@@ -115,6 +115,12 @@ def main() -> None:
 
 def _write(args: argparse.Namespace) -> None:
     """Raises: TavidError for clips, a profile or a model that cannot be used."""
+    if args.out.resolve() == args.clips.resolve():
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"--out and --clips are both {args.out}",
+            "latents have the clips' names: name another",
+        )
     clips, config = ClipFolder(args.clips), load_profile(args.profile).video
     pipeline = load_pipeline(config)
     args.out.mkdir(parents=True, exist_ok=True)
