@@ -193,7 +193,8 @@ class _Sweep:
 
     def _reached(self, nearer_m: float, farther_m: float) -> tuple[np.ndarray, CubicSpline]:
         """Places along the line, 0 where the tip is at the object, and the joints over them."""
-        middle = self.arm.posture(self._pose(0.0), 40)
+        # from home alone: from a posture far from it the sweep ends early, and what follows starts far from it, too
+        middle = self.arm.solve(self.arm.home_rad, self._pose(0.0), 40)
         if middle is None:
             raise NotPossible("the line of sight is out of its reach")
         self._check(middle, 0.0)
