@@ -60,14 +60,14 @@ class OwnLatents:
 
     Args:
         folder: what this module's command wrote; clips: the clips it was made from.
-        width: of a window, px; it is as high as the clip and has all its frames.
+        size: of a window, frames, height and width, px: all frames of the clips, as high as they are, as wide at most.
 
     Raises:
         InputError: FILE_INVALID when no clip has latents.
     """
 
-    def __init__(self, folder: str, clips: ClipFolder, width: int, cell_px: int):
-        self.folder, self.clips, self.width, self.cell_px = Path(folder), clips, width, cell_px
+    def __init__(self, folder: str, clips: ClipFolder, size: tuple[int, int, int], cell_px: int):
+        self.folder, self.clips, self.size, self.cell_px = Path(folder), clips, size, cell_px
         self.numbers = [i for i, path in enumerate(clips.paths) if (self.folder / path.name).is_file()]
         if not self.numbers:
             raise InputError(
@@ -80,7 +80,7 @@ class OwnLatents:
         """A window (T, H, W, 4) u8, the last channel the foreground, and its latents (C, F, h, w), own or true.
 
         Raises:
-            InputError: CONFIG_INVALID for a clip that is narrower than a window, FILE_INVALID for damaged latents.
+            InputError: CONFIG_INVALID for a clip that such windows do not fit, FILE_INVALID for damaged latents.
         """
         number = self.numbers[rng.integers(len(self.numbers))]
         which = "true" if rng.random() < true_share else "own"
@@ -88,16 +88,17 @@ class OwnLatents:
         with reading(path, "latents of a clip", hint="delete it, and make it again"), np.load(path) as file:
             latents = file[which].astype(np.float32)
         full = self.clips.frames_and_foreground(number)
-        if full.shape[2] < self.width:
+        *whole, width = self.size
+        if [*full.shape[:2]] != whole or full.shape[2] < width:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"option width is {self.width}, a clip of {self.clips.folder} is {full.shape[2]} px wide",
-                "set width to that of the clips, or less",
+                f"options frames, height, width are {self.size}, a clip of {self.clips.folder} has {full.shape[:3]}",
+                "own latents are of whole clips: set frames and height to theirs, and width to theirs or less",
             )
-        places = rng.integers((full.shape[2] - self.width) // self.cell_px + 1, size=TRIES)
-        cell = max(places, key=lambda i: motion_of(full[:, :, i * self.cell_px : i * self.cell_px + self.width]))
-        window = full[:, :, cell * self.cell_px : cell * self.cell_px + self.width]
-        return window, latents[..., cell : cell + self.width // self.cell_px].swapaxes(0, 1)
+        places = self.cell_px * rng.integers((full.shape[2] - width) // self.cell_px + 1, size=TRIES)
+        x = max(places, key=lambda x: motion_of(full[:, :, x : x + width]))
+        cells = slice(x // self.cell_px, (x + width) // self.cell_px)
+        return full[:, :, x : x + width], latents[..., cells].swapaxes(0, 1)
 
 
 def main() -> None:

@@ -79,7 +79,8 @@ class VaeTask(Task):
                 "give the model that made them",
             )
         self.latent_scale = float(read_json(path, "a VAE's configuration")["scaling_factor"])
-        return OwnLatents(config.own_latents, ClipFolder(config.clips), config.width, config.cell_px)
+        size = config.frames, config.height, config.width
+        return OwnLatents(config.own_latents, ClipFolder(config.clips), size, config.cell_px)
 
     def draw(self, step: int, rng: np.random.Generator) -> VaeBatch:
         config, latents = self.config, None

@@ -56,7 +56,7 @@ def test_a_window_lies_over_its_latents(scene, tmp_path):
     (tmp_path / "own").mkdir()
     cells = np.broadcast_to(np.arange(12.0), (3, 2, 8, 12))
     np.savez(tmp_path / "own" / "clip_000000003.npz", true=cells, own=100 + cells)
-    own = OwnLatents(str(tmp_path / "own"), clips, width=16, cell_px=4)
+    own = OwnLatents(str(tmp_path / "own"), clips, (9, 32, 16), cell_px=4)
     seen = set()
     for seed in range(20):
         window, latents = own.draw(np.random.default_rng(seed), true_share=0.5)
@@ -70,13 +70,14 @@ def test_a_window_lies_over_its_latents(scene, tmp_path):
 def test_clips_without_latents_are_refused(scene, tmp_path):
     save_clip(tmp_path / "clip_000000003.npz", scene)
     with pytest.raises(InputError, match="no latents of the clips"):
-        OwnLatents(str(tmp_path / "own"), ClipFolder(tmp_path), 16, 4)
+        OwnLatents(str(tmp_path / "own"), ClipFolder(tmp_path), (9, 32, 16), 4)
 
 
-def test_a_window_wider_than_a_clip_is_refused(scene, tmp_path):
+@pytest.mark.parametrize("size", [(9, 32, 64), (9, 16, 16), (17, 32, 16)], ids=["wider", "lower", "longer"])
+def test_windows_that_are_not_of_whole_clips_are_refused(scene, tmp_path, size):
     save_clip(tmp_path / "clip_000000003.npz", scene)
     (tmp_path / "own").mkdir()
     np.savez(tmp_path / "own" / "clip_000000003.npz", true=np.zeros((3, 2, 8, 12)), own=np.zeros((3, 2, 8, 12)))
-    own = OwnLatents(str(tmp_path / "own"), ClipFolder(tmp_path), width=64, cell_px=4)
-    with pytest.raises(InputError, match="CONFIG_INVALID.*option width is 64, a clip of .* is 48 px wide"):
+    own = OwnLatents(str(tmp_path / "own"), ClipFolder(tmp_path), size, cell_px=4)
+    with pytest.raises(InputError, match=r"CONFIG_INVALID.*a clip of .* has \(9, 32, 48\)"):
         own.draw(np.random.default_rng(0), true_share=0.5)
